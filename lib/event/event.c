@@ -1,0 +1,302 @@
+#include "sess/event.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "private.h"
+#include "sess/when.h"
+
+/* -- values */
+
+/* Ten to the n, exact where long double can be. */
+static long double
+ten_to(long n)
+{
+	long double v = 1;
+
+	if (n > 27)
+		return powl(10, (long double)n);
+	while (n-- > 0)
+		v *= 10;
+	return v;
+}
+
+/*
+ * The value of a JSON number, whatever the locale: up to 19 digits as a whole
+ * number, times a power of ten.  long double has bits enough for all of what
+ * an SDK sends to come out as strtod has it.
+ */
+static bool
+decimal(const char *p, size_t len, double *v)
+{
+	const char *end = p + len;
+	bool minus, minus_exp;
+	uint64_t m = 0;
+	long exp = 0, e = 0;
+	long double d;
+
+	if (!sessp_json_number(p, len))
+		return false;
+	minus = *p == '-';
+	p += minus;
+	for (bool fraction = false; p < end && *p != 'e' && *p != 'E'; p++) {
+		if (*p == '.') {
+			fraction = true;
+			continue;
+		}
+		if (m < UINT64_MAX / 10 - 1)
+			m = m * 10 + (uint64_t)(*p - '0');
+		else
+			exp++;			/* a digit too many to matter */
+		exp -= fraction;
+	}
+	if (p < end) {
+		p++;
+		minus_exp = *p == '-';
+		p += *p == '-' || *p == '+';
+		for (; p < end; p++)
+			if (e < 1000000)
+				e = e * 10 + *p - '0';
+		exp += minus_exp ? -e : e;
+	}
+	d = (long double)m;
+	if (m != 0)
+		d = exp < 0 ? d / ten_to(-exp) : d * ten_to(exp);
+	*v = (double)(minus ? -d : d);
+	return isfinite(*v);
+}
+
+double
+sess_event_num(const struct sess_event *ev, enum sess_key k, double missing)
+{
+	struct sess_slice s = sess_event_get(ev, k);
+	double v;
+
+	return decimal(s.p, s.len, &v) ? v : missing;
+}
+
+int64_t
+sess_event_int(const struct sess_event *ev, enum sess_key k, int64_t missing)
+{
+	struct sess_slice s = sess_event_get(ev, k);
+	size_t minus = s.len > 0 && s.p[0] == '-', i;
+	uint64_t v = 0;
+	double d;
+
+	for (i = minus; i < s.len && i < 18 && s.p[i] >= '0' && s.p[i] <= '9'; i++)
+		v = v * 10 + (uint64_t)(s.p[i] - '0');
+	if (i == s.len && i > minus && (s.p[minus] != '0' || i == minus + 1))
+		return minus ? -(int64_t)v : (int64_t)v;
+	if (!decimal(s.p, s.len, &d))			/* 12.0, 1e3 */
+		return missing;
+	return d >= -0x1p63 && d < 0x1p63 ? (int64_t)d : missing;
+}
+
+int64_t
+sess_event_times(const struct sess_event *ev)
+{
+	int64_t n = sess_event_int(ev, SESS_K_TIMES, 1);
+
+	return n < 1 ? 1 : n;
+}
+
+bool
+sess_event_failed(const struct sess_event *ev)
+{
+	struct sess_slice s = sess_event_get(ev, SESS_K_OK);
+
+	return s.len == 5 && memcmp(s.p, "false", 5) == 0;
+}
+
+unsigned
+sess_event_nkeys(const struct sess_event *ev)
+{
+	int n = __builtin_popcountll(ev->has[0]) + __builtin_popcountll(ev->has[1]);
+
+	return (unsigned)n - sess_event_has(ev, SESS_K_SRC) +
+	    (ev->time != SESS_NO_TIME) + (ev->received != SESS_NO_TIME);
+}
+
+/* -- reading a line */
+
+/* Which of the keys that an event must have were there. */
+struct found {
+	bool version, id, kind;
+};
+
+/* The key of a field, or -1.  end is where its line ends. */
+static inline int
+key_of(struct sess_event_scanner *sc, const struct sessp_field *f, const char *end)
+{
+	uint64_t head, tail;
+	size_t start;
+	int k;
+
+	if (f->name_esc) {
+		start = sc->text.len;
+		if (sessp_json_decode(f->name, f->name_len, &sc->text) < 0)
+			return -1;
+		k = sess_key_find(sc->text.data + start, sc->text.len - start);
+		sc->text.len = start;
+		return k;
+	}
+	if (end - f->name < 8)
+		return sess_key_find(f->name, f->name_len);
+	sessp_words_padded(f->name, f->name_len, &head, &tail);
+	return sessp_key_lookup(head, tail, f->name_len);
+}
+
+static inline bool
+type_fits(enum sess_type want, const struct sessp_field *f)
+{
+	switch (want) {
+	case SESS_T_INT:
+	case SESS_T_NUM:
+		return f->type == SESSP_NUMBER;
+	case SESS_T_BOOL:
+		return f->type == SESSP_TRUE || f->type == SESSP_FALSE;
+	case SESS_T_OBJ:
+		return f->type == SESSP_NESTED && f->val[0] == '{';
+	default:
+		return f->type == SESSP_STRING;
+	}
+}
+
+static bool
+parse_id(struct sess_slice s, uint64_t *id)
+{
+	uint64_t v = 0;
+
+	if (s.len != 16)
+		return false;
+	for (size_t i = 0; i < 16; i++) {
+		if (s.p[i] >= '0' && s.p[i] <= '9')
+			v = v << 4 | (uint64_t)(s.p[i] - '0');
+		else if (s.p[i] >= 'a' && s.p[i] <= 'f')
+			v = v << 4 | (uint64_t)(s.p[i] - 'a' + 10);
+		else
+			return false;
+	}
+	*id = v;
+	return true;
+}
+
+static int64_t
+parse_time(struct sess_slice s)
+{
+	int64_t ms;
+
+	return sess_when_rfc3339(s.p, s.len, &ms) == 0 ? ms : SESS_NO_TIME;
+}
+
+/* The keys that do not live in v. */
+static void
+take_apart(struct sess_event *ev, enum sess_key k, struct sess_slice s,
+    struct found *found)
+{
+	int kind;
+
+	switch (k) {
+	case SESS_K_V:
+		found->version = s.len == 1 && *s.p == '1';
+		break;
+	case SESS_K_ID:
+		found->id = parse_id(s, &ev->id);
+		break;
+	case SESS_K_TIME:
+		ev->time = parse_time(s);
+		break;
+	case SESS_K_RECEIVED:
+		ev->received = parse_time(s);
+		break;
+	default:
+		kind = sess_kind_find(s.p, s.len);
+		found->kind = kind >= 0;
+		if (kind >= 0)
+			ev->kind = (enum sess_kind)kind;
+		break;
+	}
+}
+
+/* Room in sc->text for all that is decoded was made before. */
+static inline int
+take(struct sess_event_scanner *sc, struct sess_event *ev,
+    const struct sessp_field *f, const char *end, struct found *found)
+{
+	struct sess_slice s = { f->val, f->val_len };
+	int k = key_of(sc, f, end);
+
+	if (k < 0)
+		return 0;
+	/* Of duplicates the last counts, also where it is of another type. */
+	sess_event_unset(ev, (enum sess_key)k);
+	if (!type_fits(sess_keys[k].type, f)) {
+		s.len = 0;
+	} else if (f->val_esc) {
+		size_t start = sc->text.len;
+
+		if (sessp_json_decode(f->val, f->val_len, &sc->text) < 0)
+			return -1;
+		s.p = sc->text.data + start;
+		s.len = sc->text.len - start;
+	}
+	if (k <= SESS_K_KIND)
+		take_apart(ev, (enum sess_key)k, s, found);
+	else
+		sess_event_set(ev, (enum sess_key)k, s.p, s.len);
+	return 0;
+}
+
+static enum sess_status
+missing(const struct sess_event *ev, const struct found *found, struct sess_err *err)
+{
+	const char *what;
+
+	if (!found->version)
+		what = "no event of version 1";
+	else if (!found->id)
+		what = "event without an id of 16 hex digits";
+	else if (!found->kind)
+		what = "event of no kind that is known";
+	else if (ev->time == SESS_NO_TIME && ev->received == SESS_NO_TIME)
+		what = "event without time and received";
+	else
+		return SESS_OK;
+	return sess_err_set(err, SESS_EFORMAT, 0, "%s", what);
+}
+
+enum sess_status
+sess_event_scan(struct sess_event_scanner *sc, struct sess_event *ev,
+    const char *line, size_t len, struct sess_err *err)
+{
+	struct sessp_field *fields = sc->fields;
+	struct found found = { false, false, false };
+	enum sess_status st;
+	size_t n = 0, i;
+
+	sess_event_reset(ev);
+	st = sessp_json_fields(line, len, &fields, &n, &sc->nfields, err);
+	sc->fields = fields;
+	if (st < 0)
+		return st;
+	/* Nothing grows by decoding: with room for the line and what copies
+	 * write too much, slices stay where they are. */
+	sc->text.len = 0;
+	if (len > SIZE_MAX - 16 || sess_buf_room(&sc->text, len + 16) < 0)
+		return sess_err_nomem(err);
+	for (i = 0; i < n; i++)
+		if (take(sc, ev, &fields[i], line + len, &found) < 0)
+			return sess_err_nomem(err);
+	ev->line = line;
+	ev->line_len = len;
+	return missing(ev, &found, err);
+}
+
+void
+sess_event_scanner_release(struct sess_event_scanner *sc)
+{
+	sess_buf_release(&sc->text);
+	free(sc->fields);
+	*sc = (struct sess_event_scanner){ 0 };
+}

@@ -1,0 +1,196 @@
+/*
+ * event: reading flat JSON objects fast, for the stages that turn log lines
+ * into events; writing JSON strings.
+ */
+#ifndef SESSP_EVENT_H
+#define SESSP_EVENT_H
+
+#include <endian.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "sess/event.h"
+
+enum sessp_json {		/* what a field's value is */
+	SESSP_STRING, SESSP_NUMBER, SESSP_TRUE, SESSP_FALSE, SESSP_NULL,
+	SESSP_NESTED		/* an object or array: its text, for jansson */
+};
+
+struct sessp_field {
+	const char *name;	/* between the quotes, as it stands */
+	const char *val;	/* a string's bytes between the quotes; else the
+				 * value's text: a number, true, {...} */
+	uint32_t name_len, val_len;
+	uint8_t type;		/* enum sessp_json */
+	uint8_t name_esc;	/* name holds a backslash */
+	uint8_t val_esc;	/* a string value holds a backslash */
+	uint8_t val_utf8;	/* a string value holds bytes over 0x7f */
+};
+
+/*
+ * Split one JSON object into its top-level fields.  The whole text is checked
+ * to be JSON as RFC 8259 has it (numbers, escapes, lone surrogates, control
+ * characters, nesting to depth 512, nothing behind the object but white
+ * space), as jansson's loader judges it with JSON_DISABLE_EOF_CHECK off, but
+ * for three things: bytes that are not UTF-8 are let through (logs hold them:
+ * the writer makes U+FFFD of them), numbers out of a double's range are let
+ * through as text, and so is \u0000.  Fields come in the order of the text; of duplicates
+ * all come.
+ *
+ * *fields is an array the call grows with realloc; the caller frees it.
+ * SESS_EFORMAT with err->text saying what is wrong and at which byte;
+ * SESS_ENOMEM; SESS_ELIMIT for 4 GiB or more.  Nothing outside of text is read:
+ * it needs no padding.
+ */
+enum sess_status sessp_json_fields(const char *text, size_t len,
+    struct sessp_field **fields, size_t *nfields, size_t *cap, struct sess_err *err);
+
+/* Append the decoded bytes of a JSON string body (between the quotes) to out.
+ * \u escapes become UTF-8, surrogate pairs one character; the text was
+ * checked by sessp_json_fields.  0 or -1 (memory). */
+int sessp_json_decode(const char *p, size_t len, struct sess_buf *out);
+
+/* Write a character (not a surrogate) as UTF-8 to d, which has room for four
+ * bytes; returns their number. */
+size_t sessp_utf8_put(char *d, uint32_t cp);
+
+/* Whether the bytes are one JSON object, judged as sessp_json_fields does. */
+bool sessp_json_object(const char *p, size_t len);
+
+/* Append p as a quoted JSON string, escaped as sess_event_write says.  0 or -1. */
+int sessp_json_quote(const char *p, size_t len, struct sess_buf *out);
+
+/* Whether the bytes are a JSON number. */
+bool sessp_json_number(const char *p, size_t len);
+
+/*
+ * names: which of a fixed set of names is this?  A perfect hash, built once by
+ * its owner, then read-only and free to share between threads.
+ *
+ *	static const char *const wire[] = { "t", "sid", "begin" };
+ *	struct sessp_names t;
+ *
+ *	if (sessp_names_init(&t, wire, 3) < 0)
+ *		...				out of memory
+ *	switch (sessp_names_find(&t, f->name, f->name_len)) {
+ *	case 2:					it is wire[2]
+ *	case -1:				none of them
+ *	}
+ *	sessp_names_release(&t);
+ */
+struct sessp_names {
+	struct sessp_name {
+		uint64_t head, tail;	/* sessp_words of the name */
+		size_t len;
+		const char *name;
+		int index;
+	} *entry;			/* entry[0] is like no name */
+	uint16_t *slot;			/* hash to entry */
+	uint64_t seed;
+	unsigned shift;
+};
+
+/* Build t from n distinct names, borrowed for the life of t.  SESS_ENOMEM;
+ * SESS_ELIMIT for more than 4096, SESS_EFORMAT where two are equal: then
+ * nothing may be looked up in t.  Release is allowed in any case. */
+enum sess_status sessp_names_init(struct sessp_names *t, const char *const *names,
+    size_t n);
+void sessp_names_release(struct sessp_names *t);
+
+/* Eight bytes as a number whose lowest byte is the first. */
+static inline uint64_t
+sessp_load64(const char *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return le64toh(w);
+}
+
+/* The first and the last eight bytes of a name; of a shorter one both are the
+ * name with zeros behind it.  A name of up to 16 bytes is told by these and
+ * its length. */
+static inline void
+sessp_words(const char *p, size_t len, uint64_t *head, uint64_t *tail)
+{
+	uint32_t a, b;
+
+	if (len >= 8) {
+		*head = sessp_load64(p);
+		*tail = sessp_load64(p + len - 8);
+		return;
+	}
+	*head = 0;
+	if (len >= 4) {
+		memcpy(&a, p, sizeof(a));
+		memcpy(&b, p + len - 4, sizeof(b));
+		*head = le32toh(a) | (uint64_t)le32toh(b) << (8 * (len - 4));
+	} else if (len > 0) {
+		*head = (uint64_t)(unsigned char)p[0] |
+		    (uint64_t)(unsigned char)p[len / 2] << (8 * (len / 2)) |
+		    (uint64_t)(unsigned char)p[len - 1] << (8 * (len - 1));
+	}
+	*tail = *head;
+}
+
+/* The same, without branches on the length, where eight bytes from p on are
+ * readable whatever the length. */
+static inline void
+sessp_words_padded(const char *p, size_t len, uint64_t *head, uint64_t *tail)
+{
+	size_t n = len < 8 ? len : 8;
+	uint64_t mask = n > 0 ? ~(uint64_t)0 >> (64 - 8 * n) : 0;
+
+	*head = sessp_load64(p) & mask;
+	*tail = sessp_load64(p + len - n) & mask;
+}
+
+static inline uint64_t
+sessp_words_hash(uint64_t head, uint64_t tail, size_t len)
+{
+	return head ^ (tail * 0x9e3779b97f4a7c15u + len);
+}
+
+static inline int
+sessp_names_lookup(const struct sessp_names *t, const char *p, size_t len,
+    uint64_t head, uint64_t tail)
+{
+	uint64_t h = sessp_words_hash(head, tail, len) * t->seed >> t->shift;
+	const struct sessp_name *e = &t->entry[t->slot[h]];
+
+	if (e->head != head || e->tail != tail || e->len != len ||
+	    (len > 16 && memcmp(p + 8, e->name + 8, len - 16) != 0))
+		return -1;
+	return e->index;
+}
+
+/* The index of the name in the list t was built from, or -1. */
+static inline int
+sessp_names_find(const struct sessp_names *t, const char *p, size_t len)
+{
+	uint64_t head, tail;
+
+	sessp_words(p, len, &head, &tail);
+	return sessp_names_lookup(t, p, len, head, tail);
+}
+
+/* The same, faster where lengths vary, for names inside a padded block:
+ * SESSP_PAD bytes behind the name are readable. */
+static inline int
+sessp_names_find_padded(const struct sessp_names *t, const char *p, size_t len)
+{
+	uint64_t head, tail;
+
+	sessp_words_padded(p, len, &head, &tail);
+	return sessp_names_lookup(t, p, len, head, tail);
+}
+
+/* The key of the name with these sessp_words, or -1. */
+int sessp_key_lookup(uint64_t head, uint64_t tail, size_t len);
+
+/* Blocks and lines handed to the scanner are readable this far behind their end. */
+#define SESSP_PAD 64
+
+#endif
