@@ -1,0 +1,298 @@
+/* Events of all sessions, in memory, to one session after another. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "private.h"
+
+#define AHEAD	4		/* groups between asking for memory and using it */
+#define MOST	32		/* events of a piece for which it is asked */
+
+enum sess_status
+sess_gather_new(struct sess_gather **gp, const struct sess_session_opts *opts,
+    struct sess_err *err)
+{
+	struct sess_gather *g;
+
+	*gp = NULL;
+	if ((g = calloc(1, sizeof(*g))) == NULL)
+		return sess_err_nomem(err);
+	g->opts = *opts;
+	g->newest = INT64_MIN;
+	if ((g->tmpdir = sessp_dup(opts->tmpdir != NULL ? opts->tmpdir : "/var/tmp")) == NULL) {
+		free(g);
+		return sess_err_nomem(err);
+	}
+	sessp_store_init(&g->store, opts->memory);
+	*gp = g;
+	return SESS_OK;
+}
+
+void
+sess_gather_free(struct sess_gather *g)
+{
+	if (g == NULL)
+		return;
+	sessp_store_release(&g->store);
+	sessp_fold_release(&g->fold);
+	sessp_sorter_free(g->events);
+	sessp_sorter_free(g->sessions);
+	sess_buf_release(&g->key);
+	sess_buf_release(&g->data);
+	sessp_work_release(&g->work);
+	free(g->pieces);
+	free(g->tmpdir);
+	free(g);
+}
+
+enum sess_status
+sess_gather_add(struct sess_gather *g, const char *packed, size_t len,
+    struct sess_err *err)
+{
+	enum sess_status st = sessp_store_add(&g->store, packed, len, err);
+
+	/* Some is left for putting it in order. */
+	if (st == SESS_OK && !g->live &&
+	    sessp_store_size(&g->store) > g->opts.memory - g->opts.memory / 8)
+		st = sessp_spill(g, err);
+	return st;
+}
+
+/* -- pieces */
+
+void
+sessp_group_slices(const struct sessp_store *st, const struct sessp_group *grp,
+    struct sess_session *s)
+{
+	const char *p = sessp_store_tuple(st, grp->fact)->bytes + 1;
+
+	p = sessp_tuple_next(p, &s->session_id);
+	p = sessp_tuple_next(p, &s->visitor);
+	sessp_tuple_next(p, &s->app_id);
+	s->key = s->session_id.len > 0 ? s->session_id : s->visitor;
+}
+
+static int
+add_piece(struct sess_gather *g, const struct sessp_piece *p)
+{
+	if (sessp_more_room(&g->pieces, &g->pieces_cap, g->npieces, sizeof(*g->pieces)) < 0)
+		return -1;
+	g->pieces[g->npieces++] = *p;
+	return 0;
+}
+
+/* Make pieces of a group in order. */
+static int
+cut_pieces(struct sess_gather *g, const struct sessp_group *grp)
+{
+	const struct sessp_store *st = &g->store;
+	const struct sess_rule *rule;
+	struct sessp_cursor c = { grp->first, 0 }, at;
+	struct sessp_piece p = { .group = (uint32_t)(grp - st->groups), .from = c,
+	    .seen = grp->seen, .skew = g->work.skew, .duplicates = g->work.duplicates, .head = true };
+	struct sess_session s;
+	int64_t when, last = 0;
+	uint32_t i;
+
+	sessp_group_slices(st, grp, &s);
+	rule = sessp_rule_of(&g->opts, s.session_id.len == 0);
+	for (i = 0; i < grp->n; i++) {
+		at = c;
+		when = sessp_when(sessp_store_walk(st, &c), g->opts.clock, p.skew);
+		if (i == 0)
+			p.start = when;
+		else if ((p.end = (uint8_t)sessp_cut(rule, p.start, last, when)) != SESSP_OPEN) {
+			p.cut = true;
+			if (add_piece(g, &p) < 0)
+				return -1;
+			p = (struct sessp_piece){ .group = p.group, .start = when,
+			    .seen = p.seen, .skew = p.skew, .from = at, .cut = true };
+		}
+		p.n++;
+		last = when;
+	}
+	if (last > g->newest)
+		g->newest = last;
+	return add_piece(g, &p);
+}
+
+static int
+piece_key(struct sess_gather *g, const struct sessp_piece *p, struct sess_buf *out)
+{
+	struct sess_session s;
+	struct sess_buf name = { 0 };
+	int r = -1;
+
+	sessp_group_slices(&g->store, &g->store.groups[p->group], &s);
+	s.start = p->start;
+	if (sessp_session_name(s.key, p->start, p->cut, &name) == 0) {
+		s.key = (struct sess_slice){ name.data, name.len };
+		r = sessp_session_key(&s, out);
+	}
+	sess_buf_release(&name);
+	return r;
+}
+
+static int
+by_start(const void *a, const void *b, void *arg)
+{
+	const struct sessp_piece *x = a, *y = b;
+	struct sess_gather *g = arg;
+	size_t n;
+	int c;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	if (x == y)
+		return 0;
+	if (piece_key(g, x, &g->key) < 0 || piece_key(g, y, &g->data) < 0) {
+		g->failed = true;
+		return 0;
+	}
+	n = g->key.len < g->data.len ? g->key.len : g->data.len;
+	c = memcmp(g->key.data, g->data.data, n);
+	return c != 0 ? c : (g->key.len > g->data.len) - (g->key.len < g->data.len);
+}
+
+enum sess_status
+sessp_gather_sort(struct sess_gather *g, struct sess_err *err)
+{
+	g->failed = false;
+	if (g->npieces > 0)
+		qsort_r(g->pieces, g->npieces, sizeof(*g->pieces), by_start, g);
+	return g->failed ? sess_err_nomem(err) : SESS_OK;
+}
+
+/* -- memory that will be needed is asked for in advance: of a chain of blocks
+ * the first three, one after another */
+
+static void
+ahead_block(const struct sessp_store *st, uint32_t number, unsigned skip)
+{
+	const char *b;
+	size_t i;
+
+	while (skip-- > 0 && number != 0)
+		number = sessp_store_block(st, number)->next;
+	if (number == 0)
+		return;
+	b = (const char *)sessp_store_block(st, number);
+	for (i = 0; i < sizeof(struct sessp_block); i += 64)
+		__builtin_prefetch(b + i);
+}
+
+static void
+ahead_groups(const struct sessp_store *st, size_t i)
+{
+	unsigned skip;
+
+	for (skip = 0; skip < 3; skip++)
+		if (i + (3 - skip) * AHEAD < st->ngroups)
+			ahead_block(st, st->groups[i + (3 - skip) * AHEAD].first, skip);
+}
+
+/* And what the digests of a piece refer to. */
+static void
+ahead_pieces(const struct sess_gather *g)
+{
+	const struct sessp_store *st = &g->store;
+	const struct sessp_digest *d;
+	const struct sessp_piece *p;
+	struct sessp_cursor c;
+	unsigned skip;
+	uint32_t i, fact = 0;
+	size_t j;
+
+	for (skip = 0; skip < 3; skip++)
+		if (g->at + (3 - skip) * AHEAD < g->npieces)
+			ahead_block(st, g->pieces[g->at + (3 - skip) * AHEAD].from.block, skip);
+	if (g->at + 2 >= g->npieces)
+		return;
+	p = &g->pieces[g->at + 2];
+	c = p->from;
+	for (i = 0; i < p->n && i < MOST; i++) {
+		d = sessp_store_walk(st, &c);
+		if (d->fact != fact)
+			for (j = 0; j < 256; j += 64)
+				__builtin_prefetch((const char *)sessp_store_tuple(st, d->fact) + j);
+		fact = d->fact;
+		if (d->view != 0)
+			__builtin_prefetch(sessp_store_bytes(st, d->view));
+		if (d->more != 0)
+			__builtin_prefetch(sessp_store_bytes(st, d->more));
+	}
+}
+
+/* -- sessions */
+
+enum sess_status
+sessp_gather_order(struct sess_gather *g, size_t i, struct sess_err *err)
+{
+	struct sessp_group *grp = &g->store.groups[i];
+	enum sess_status st;
+
+	ahead_groups(&g->store, i);
+	if (grp->n == 0)
+		return SESS_OK;
+	if ((st = sessp_order(&g->store, grp, g->opts.clock, &g->work, err)) < 0)
+		return st;
+	return cut_pieces(g, grp) < 0 ? sess_err_nomem(err) : SESS_OK;
+}
+
+enum sess_status
+sessp_gather_piece(struct sess_gather *g, const struct sess_session **s,
+    struct sess_err *err)
+{
+	const struct sessp_digest *d;
+	const struct sessp_piece *p;
+	struct sessp_cursor c;
+	enum sess_status st;
+	uint32_t i;
+
+	if (g->at == g->npieces)
+		return SESS_END;
+	ahead_pieces(g);
+	p = &g->pieces[g->at++];
+	sessp_fold_begin(&g->fold, &g->store, &g->opts, p->skew);
+	for (c = p->from, i = 0; i < p->n; i++) {
+		d = sessp_store_walk(&g->store, &c);
+		st = sessp_fold_add(&g->fold, d, sessp_when(d, g->opts.clock, p->skew), err);
+		if (st < 0)
+			return st;
+	}
+	if ((st = sessp_fold_end(&g->fold, (enum sessp_end)p->end, p->cut, err)) < 0)
+		return st;
+	g->fold.s.duplicates = p->duplicates;
+	g->fold.s.end_reason = sessp_end_reason(&g->fold.s, g->fold.end, &g->opts, g->newest);
+	*s = &g->fold.s;
+	return SESS_OK;
+}
+
+/* The input has ended. */
+static enum sess_status
+begin_reading(struct sess_gather *g, struct sess_err *err)
+{
+	enum sess_status st = SESS_OK;
+	size_t i;
+
+	if (g->events != NULL)
+		return sessp_spill_merge(g, err);
+	g->npieces = g->at = 0;
+	for (i = 0; i < g->store.ngroups && st == SESS_OK; i++)
+		st = sessp_gather_order(g, i, err);
+	return st == SESS_OK ? sessp_gather_sort(g, err) : st;
+}
+
+enum sess_status
+sess_gather_next(struct sess_gather *g, const struct sess_session **s,
+    struct sess_err *err)
+{
+	enum sess_status st;
+
+	if (!g->reading) {
+		if ((st = begin_reading(g, err)) < 0)
+			return st;
+		g->reading = true;
+	}
+	return g->sessions != NULL ? sessp_spill_next(g, s, err) :
+	    sessp_gather_piece(g, s, err);
+}
