@@ -1,0 +1,90 @@
+/*
+ * stream: files to events, on all cores.
+ *
+ *	struct sess_stream_opts o = { .operands = argv + optind, .jobs = 2 };
+ *	struct sess_stream *s;
+ *
+ *	sess_stream_open(&s, &o, &err);
+ *	while (sess_stream_next(s, &block, &err) == SESS_OK)
+ *		write(1, block.data, block.len);
+ *	sess_stream_free(s);
+ *
+ * Threads decompress blocks of whole lines, convert them and hand each event
+ * to `map`, which appends what it makes of it to the block's output.  The
+ * caller takes the outputs one by one, in the order of the input (or, with
+ * `unordered`, as they come).  Memory is bounded by the blocks in flight,
+ * never by the input.
+ */
+#ifndef SESS_STREAM_H
+#define SESS_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sess/convert.h"
+#include "sess/err.h"
+#include "sess/event.h"
+
+struct sess_stream;
+
+struct sess_stream_opts {
+	const char *const *operands;	/* files and directories, NULL-terminated; none: stdin */
+	struct sess_convert_opts convert;
+	unsigned jobs;			/* worker threads; 0: as many as there are cores */
+	uint64_t max_line;		/* bytes; 0: 64 MiB */
+	bool unordered;			/* blocks may come in any order */
+	bool strict;			/* stop at the first bad record */
+	int out_fd;			/* never read the file this goes to; -1: none */
+	const char *literal;		/* records that can't hold this text are passed over
+					 * unconverted and not counted; or NULL */
+
+	/* On a worker, for each event: append to out.  worker is 0 .. jobs - 1.  Below 0: error, stop. */
+	enum sess_status (*map)(void *arg, unsigned worker,
+	    const struct sess_event *ev, struct sess_buf *out, struct sess_err *err);
+	/* On a worker, before the first event of a block; may be NULL. */
+	void (*begin)(void *arg, unsigned worker);
+	void *arg;
+
+	/* On the caller's thread, in the order of the input: a problem.  name is
+	 * the member's display name, err->line its line or 0; text and len the
+	 * rejected record where it is about one, else NULL. */
+	void (*problem)(void *arg, const char *name, const struct sess_err *err,
+	    const char *text, size_t len);
+	/* On the caller's thread: what a member was recognised as; may be NULL. */
+	void (*recognised)(void *arg, const char *name, const char *format);
+	void *note_arg;
+	bool rejects;			/* problem wants text of all rejects, not of some */
+};
+
+struct sess_stream_block {
+	const char *data;	/* what map appended; borrowed until the next call */
+	size_t len;
+	uint64_t events;
+	bool pause;		/* live input has paused behind this block: flush */
+};
+
+/* Opens the walk and starts the threads.  Settings are borrowed until free. */
+enum sess_status sess_stream_open(struct sess_stream **s,
+    const struct sess_stream_opts *o, struct sess_err *err);
+
+/* The next block's output.  timeout_ms is how long to wait for it, or -1; on a
+ * time-out block->len is 0 and block->pause true.  SESS_END after the last.
+ * An error ends the stream (out of memory, what map returned, --strict). */
+enum sess_status sess_stream_next(struct sess_stream *s,
+    struct sess_stream_block *block, int timeout_ms, struct sess_err *err);
+
+/* The books so far; complete after SESS_END. */
+void sess_stream_books(const struct sess_stream *s, struct sess_books *b);
+
+/* For progress: bytes of the files consumed, and of all files (0: unknown). */
+void sess_stream_progress(const struct sess_stream *s, uint64_t *done, uint64_t *all);
+
+/* Whether all operands are regular files, so that a second stream over them
+ * reads the same. */
+bool sess_stream_rereadable(const struct sess_stream *s);
+
+/* Stop the threads and free.  NULL is allowed. */
+void sess_stream_free(struct sess_stream *s);
+
+#endif

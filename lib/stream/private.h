@@ -1,0 +1,107 @@
+/*
+ * stream: the block pipeline.
+ *
+ *	reader --block--> worker (fill, convert) --published--> caller, in order
+ *
+ * A reader belongs to one file and is used by one worker at a time: whoever is
+ * idle takes it, fills a block, lets it go and converts that block while it is
+ * still in its cache.  So decoding is serial in a file, and everything else
+ * runs on all cores without a thread that does nothing else.
+ */
+#ifndef SESSP_STREAM_H
+#define SESSP_STREAM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../format/private.h"
+#include "../source/private.h"
+#include "sess/stream.h"
+
+/* What the blocks of one member have in common. */
+struct sessp_origin {
+	atomic_uint refs;
+	uint64_t serial;		/* no two members of a stream have the same */
+	const struct sessp_format *format;
+	char *header;			/* of a CSV member, or NULL */
+	size_t header_len;
+	char name[];			/* display name */
+};
+
+/* A problem, to be told on the caller's thread. */
+struct sessp_note {
+	struct sess_err err;
+	bool about_record;		/* a reject: text is its bytes */
+	size_t text, text_len;		/* in the block's note_text */
+};
+
+struct sessp_block {
+	struct sessp_block *next;	/* in the list of free or published ones */
+	struct sessp_origin *origin;	/* NULL: only notes */
+	char *data;			/* context, then whole records, then padding */
+	size_t cap, context, len;	/* len: with the context */
+	uint64_t first_line;		/* of the first record */
+	uint64_t seq;			/* within its reader */
+	bool pause, recognised, last;	/* last: the reader has no more */
+	struct sess_buf out;
+	uint64_t events;
+	struct sess_books books;
+	struct sessp_note *notes;
+	size_t nnotes, notes_cap;
+	struct sess_buf note_text;
+	char *note_name;		/* of notes in a block without an origin */
+	struct sess_err fatal;		/* ends the stream */
+};
+
+struct sessp_reader;
+
+struct sessp_reader_opts {
+	uint64_t max_line;
+	const struct sessp_format *format;	/* given, or NULL: sniffed */
+	atomic_bool *stop;
+	atomic_ullong *serials;
+};
+
+/* A reader of file; the file is opened by the first fill.  The caller frees it. */
+struct sessp_reader *sessp_reader_new(const struct sessp_file *file,
+    const struct sessp_reader_opts *opts);
+void sessp_reader_free(struct sessp_reader *r);
+
+/*
+ * Fill b with the next whole records of the file, or with a note about it.
+ * b->last where the file has ended.  Memory that runs out is b->fatal.
+ */
+void sessp_reader_fill(struct sessp_reader *r, struct sessp_block *b);
+
+/* Bytes of the file consumed.  Any thread. */
+uint64_t sessp_reader_consumed(const struct sessp_reader *r);
+
+void sessp_origin_drop(struct sessp_origin *o);
+
+/* Add a problem to the block; text may be NULL. */
+void sessp_block_note(struct sessp_block *b, const struct sess_err *err,
+    const char *text, size_t len, bool keep_text);
+
+/* Room for extra more bytes (and the scanner's padding) behind len.  0 or -1. */
+int sessp_block_room(struct sessp_block *b, size_t extra);
+
+/* -- find.c: bytes found fast */
+
+/* How many times c is among len bytes. */
+size_t sessp_count_byte(const char *p, size_t len, char c);
+
+/* The first place of the needle, or NULL. */
+const char *sessp_find_literal(const char *p, size_t len, const char *needle,
+    size_t nlen);
+
+/*
+ * The first record of [p, end) that may hold the literal: that has its bytes, or
+ * an escape that could hide some of them (\u00.., \x.., %41, base64).  Returns
+ * the start of that line, or end.
+ */
+const char *sessp_candidate(const char *p, const char *end, const char *literal,
+    size_t literal_len);
+
+#endif

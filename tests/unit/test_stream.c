@@ -1,0 +1,105 @@
+/* stream: the fast searches, whose answers must be those of the plain ones. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../lib/stream/private.h"
+
+static void
+count_byte_equals_a_loop(void **state)
+{
+	static char text[9000];
+	size_t len, i, n;
+
+	(void)state;
+	for (i = 0; i < sizeof(text); i++)
+		text[i] = i % 7 == 0 ? '\n' : 'x';
+	for (len = 0; len < sizeof(text); len += len < 300 ? 1 : 517) {
+		for (n = i = 0; i < len; i++)
+			n += text[i] == '\n';
+		assert_int_equal(sessp_count_byte(text, len, '\n'), n);
+	}
+}
+
+static void
+count_byte_does_not_wrap_at_many_hits(void **state)
+{
+	size_t len = 1 << 20;
+	char *text = malloc(len);
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, '\n', len);
+	assert_int_equal(sessp_count_byte(text, len, '\n'), len);
+	free(text);
+}
+
+static void
+find_literal_equals_memmem_at_every_place(void **state)
+{
+	char text[200];
+	size_t at, len;
+
+	(void)state;
+	for (at = 0; at + 6 <= sizeof(text); at++) {
+		memset(text, 'u', sizeof(text));
+		memcpy(text + at, "u-1024", 6);
+		for (len = at; len <= sizeof(text); len += 13)
+			assert_ptr_equal(sessp_find_literal(text, len, "u-1024", 6),
+			    memmem(text, len, "u-1024", 6));
+	}
+}
+
+static size_t
+candidate(const char *text)
+{
+	size_t len = strlen(text);
+
+	return (size_t)(sessp_candidate(text, text + len, "u-1024", 6) - text);
+}
+
+static void
+a_line_with_the_literal_is_a_candidate(void **state)
+{
+	(void)state;
+	assert_int_equal(candidate("one\ntwo u-1024\nthree\n"), 4);
+	assert_int_equal(candidate("u-1024"), 0);
+	assert_int_equal(candidate("one\ntwo\n"), 8);
+}
+
+static void
+a_line_whose_escapes_could_hide_it_is_a_candidate(void **state)
+{
+	(void)state;
+	assert_int_equal(candidate("one\nx\\u0075-1024\n"), 4);
+	assert_int_equal(candidate("one\nx\\x75-1024\n"), 4);
+	assert_int_equal(candidate("one\nuid=%75-1024\n"), 4);
+	assert_int_equal(candidate("one\n\"body_encoding\":\"base64\"\n"), 4);
+}
+
+static void
+escapes_that_hide_nothing_are_passed_over(void **state)
+{
+	(void)state;
+	assert_int_equal(candidate("a\\u5f20\nb%2F%E5\nc\\\"\n"), 20);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(count_byte_equals_a_loop),
+		cmocka_unit_test(count_byte_does_not_wrap_at_many_hits),
+		cmocka_unit_test(find_literal_equals_memmem_at_every_place),
+		cmocka_unit_test(a_line_with_the_literal_is_a_candidate),
+		cmocka_unit_test(a_line_whose_escapes_could_hide_it_is_a_candidate),
+		cmocka_unit_test(escapes_that_hide_nothing_are_passed_over),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
