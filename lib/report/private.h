@@ -1,0 +1,113 @@
+/*
+ * report: what the files that render a path share.
+ *
+ * A renderer writes to the caller's buffer through p->out; memory that runs
+ * out is kept in p->nomem and told once, at the end.
+ */
+#ifndef SESSP_REPORT_H
+#define SESSP_REPORT_H
+
+#include "sess/path.h"
+
+#define SESSP_TEXT_AT 32	/* the column in which texts begin; labels end before it */
+#define SESSP_LOCAL 24		/* a local time as text, with its NUL */
+
+/* What is known of a member before it is rendered. */
+enum {
+	SESSP_ERROR = 1,	/* a JS error */
+	SESSP_FAILED = 2,	/* a failed call or resource */
+	SESSP_SLOW = 4,
+	SESSP_SHOW = 8,		/* chosen by the options */
+	SESSP_BAR = 16,		/* a resource whose place in the waterfall is known */
+	SESSP_PROBLEM = SESSP_ERROR | SESSP_FAILED | SESSP_SLOW
+};
+
+enum sessp_style { SESSP_PLAIN, SESSP_BOLD, SESSP_DIM, SESSP_RED, SESSP_YELLOW };
+
+struct sess_path {
+	struct sess_path_opts o;
+	size_t width, layout;		/* columns in all, and up to the right-hand ones */
+	struct sess_event_scanner sc;
+	struct sess_event ev;		/* of the member that was scanned last */
+	const struct sess_session *s;	/* being rendered */
+	unsigned char *flags;		/* of each member */
+	size_t *order;			/* members by view, in each in order */
+	size_t *first;			/* of view v: order[first[v]] to order[first[v + 1]]; the
+					 * last, nviews, is of those without a view */
+	size_t flags_cap, order_cap, first_cap;
+	struct sess_buf *out;
+	struct sess_buf text;		/* what a line will say, as it came */
+	struct sess_buf scratch;
+	int64_t zone_from;		/* the quarter of an hour that zone_ms was asked for */
+	int64_t zone_ms;		/* local time less UTC */
+	char zone[8];			/* the same as text: +0100 */
+	char date[10];			/* the date that was said last */
+	enum sessp_style style;		/* in force */
+	bool nomem;
+};
+
+/* path.c: read the line of member i into p->ev; where it has none, what the
+ * member knows. */
+void sessp_path_scan(struct sess_path *p, size_t i);
+
+/* Tell o.raw of the member that p->ev was read from. */
+void sessp_path_shown(struct sess_path *p, const struct sess_member *m);
+
+/* path_json.c */
+void sessp_path_json(struct sess_path *p);
+void sessp_path_ndjson(struct sess_path *p);
+
+/* path_text.c: everything for people. */
+void sessp_path_text(struct sess_path *p);
+
+/* path_head.c: the session's overview. */
+void sessp_path_overview(struct sess_path *p);
+
+/* path_line.c: the text of one behaviour, one line of it and more where needed;
+ * then what --details adds. */
+void sessp_path_behaviour(struct sess_path *p, const struct sess_view *v, size_t i);
+
+/* The text of consecutive members of one kind with a name and a value each:
+ * vitals, timings, metrics.  order[from] up to, not including, to. */
+void sessp_path_values(struct sess_path *p, const struct sess_view *v, size_t from,
+    size_t to);
+
+/* path_bars.c: the phases of a load, and the resources of view v, as bars. */
+void sessp_path_phases(struct sess_path *p);
+void sessp_path_waterfall(struct sess_path *p, size_t v);
+
+/* path_snapshot.c: a request snapshot as facts. */
+void sessp_path_snapshot(struct sess_path *p, struct sess_slice snapshot);
+
+/* out.c: writing text; all of it to p->out unless they say otherwise. */
+void sessp_out_put(struct sess_path *p, const char *s);		/* the program's own */
+void sessp_spaces(struct sess_path *p, size_t n);
+void sessp_style(struct sess_path *p, enum sessp_style style);
+void sessp_pad(struct sess_path *p, const char *t, size_t len, size_t columns, bool right);
+void sessp_newline(struct sess_path *p);	/* without spaces at the line's end */
+
+/* A fact below a behaviour or a page: its label up to the text column; then
+ * with text that is wrapped, and the end of the line. */
+void sessp_label(struct sess_path *p, const char *label);
+void sessp_fact(struct sess_path *p, const char *label, const char *t, size_t len);
+
+/* Append text to p->text. */
+void sessp_say(struct sess_path *p, const char *s);
+void sessp_say_slice(struct sess_path *p, struct sess_slice s);
+void sessp_say_key(struct sess_path *p, enum sess_key k);	/* of p->ev; before it a space where there is text */
+
+/* Text wrapped behind column `indent`, where the cursor is; at most `lines`
+ * lines (0: all), the last cut with an ellipsis.  Its newlines begin lines
+ * where lines is 0.  No newline at its end. */
+void sessp_wrapped(struct sess_path *p, const char *t, size_t len, size_t indent,
+    size_t columns, size_t lines, enum sessp_style style);
+
+/* Short texts of figures, NUL-terminated. */
+#define SESSP_FIGURE 24
+void sessp_span(double ms, char out[SESSP_FIGURE]);	/* 312ms 1.43s 2m13s 1h02m 2d03h */
+void sessp_bytes(double n, char out[SESSP_FIGURE]);	/* 512 B, 12.3 kB */
+
+/* Local time of p: 2026-11-23 21:10:02.025 */
+void sessp_local(struct sess_path *p, int64_t ms, char out[SESSP_LOCAL]);
+
+#endif
