@@ -1,0 +1,29 @@
+# bash completion of sess.  Made by completions/generate: don't edit.
+_sess() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words=
+
+	COMPREPLY=()
+	case ${1##*/}:$prev in
+	sess-ingest:--session-by | sess-ingest:--format | sess-ingest:--input-format | sess-ingest:--mask-ip | sess-ingest:--max-line | sess-ingest:--jobs | sess-ingest:-j) return ;;
+	sess-find:--session-rule) words='arms rum visit datadog faro newrelic posthog splunk' ;;
+	sess-find:--clock) words='auto client server' ;;
+	sess-find:--user | sess-find:--user-name | sess-find:--session | sess-find:--ip | sess-find:--page | sess-find:--browser | sess-find:--browser-version | sess-find:--os | sess-find:--device | sess-find:--network | sess-find:--region | sess-find:--country | sess-find:--city | sess-find:--release | sess-find:--environment | sess-find:--app | sess-find:--since | sess-find:--until | sess-find:--error | sess-find:--api | sess-find:--status | sess-find:--trace-id | sess-find:--where | sess-find:-w | sess-find:--path | sess-find:--related | sess-find:--sort | sess-find:--limit | sess-find:-n | sess-find:--session-by | sess-find:--idle | sess-find:--max-duration | sess-find:--max-events | sess-find:--input-format | sess-find:--mask-ip | sess-find:--max-line | sess-find:--jobs | sess-find:-j | sess-find:--memory | sess-find:--now | sess-find:--tz) return ;;
+	sess-path:--format) words='text json ndjson' ;;
+	sess-path:--color) words='auto always never' ;;
+	sess-path:--session-rule) words='arms rum visit datadog faro newrelic posthog splunk' ;;
+	sess-path:--clock) words='auto client server' ;;
+	sess-path:--before-error | sess-path:--kind | sess-path:--width | sess-path:--session-by | sess-path:--idle | sess-path:--max-duration | sess-path:--max-events | sess-path:--input-format | sess-path:--mask-ip | sess-path:--max-line | sess-path:--jobs | sess-path:-j | sess-path:--memory | sess-path:--now | sess-path:--tz) return ;;
+	esac
+	case ${1##*/}:$cur in
+	sess-ingest:-*) words='--session-by --format --input-format --map --trust-forwarded --geoip --ua-regexes --hash-user --mask-ip --drop-query --extra --rejects --summary --strict --max-line --jobs --quiet --verbose --no-progress --help --version' ;;
+	sess-find:-*) words='--user --user-name --session --ids-from --ip --page --browser --browser-version --os --device --network --region --country --city --release --environment --app --since --until --error --has-error --api --api-failed --status --slow-load --slow-api --trace-id --where --path --related --invert-match --list --ids --count --null --sort --limit --session-rule --session-by --idle --max-duration --clock --follow --each --max-events --input-format --map --trust-forwarded --geoip --ua-regexes --hash-user --mask-ip --drop-query --extra --rejects --summary --strict --max-line --jobs --memory --tmpdir --now --tz --no-match-ok --quiet --verbose --no-progress --help --version' ;;
+	sess-path:-*) words='--ids-from --slow-load --slow-api --null --format --collapse --details --before-error --kind --only-problems --raw-from --color --width --session-rule --session-by --idle --max-duration --clock --follow --max-events --input-format --map --trust-forwarded --geoip --ua-regexes --hash-user --mask-ip --drop-query --extra --rejects --summary --strict --max-line --jobs --memory --tmpdir --now --tz --no-match-ok --quiet --verbose --no-progress --help --version' ;;
+	esac
+	if [ -n "$words" ]; then
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+	else
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	fi
+}
+complete -F _sess sess-ingest sess-find sess-path
