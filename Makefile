@@ -8,11 +8,11 @@ FUZZ_SECONDS ?= 10
 
 # Debian packages.  make demo, check and what stands on check install what is
 # missing of them; the rest of the targets take the machine as it is.
-DEB_BUILD = gcc make pkg-config libjansson-dev libarchive-dev libisal-dev libzstd-dev libsqlite3-dev \
+DEB_BUILD = gcc libc6-dev make pkg-config libjansson-dev libarchive-dev libisal-dev libzstd-dev libsqlite3-dev \
             libpcre2-dev libxxhash-dev libmaxminddb-dev libyaml-dev nettle-dev libutf8proc-dev uap-core
 DEB_CHECK = libcmocka-dev bats jq zstd xz-utils bzip2 lz4 libarchive-tools python3 sqlite3 mandoc
 DEB_FUZZ  = clang libclang-rt-14-dev
-DEB_CI    = $(DEB_FUZZ) valgrind shellcheck zsh fish
+DEB_CI    = $(DEB_FUZZ) valgrind libc6-dbg shellcheck zsh fish
 
 PKGS    = jansson libarchive libisal libzstd sqlite3 libpcre2-8 libxxhash libmaxminddb yaml-0.1 nettle libutf8proc
 # Asked when first used, once: a machine on which the packages are yet to be
@@ -112,7 +112,9 @@ unit: $(TESTS)
 	set -e; for t in $(TESTS); do ./$$t; done
 
 replay: $(REPLAY)
-	set -e; for t in $(FUZZ); do $(B)/replay/$$t tests/fuzz/corpus/$$t; done
+	set -e; for t in $(FUZZ); do \
+		if [ -d tests/fuzz/corpus/$$t ]; then $(B)/replay/$$t tests/fuzz/corpus/$$t; fi; \
+	done
 
 e2e: all
 	BUILD="$(abspath $(B))" bats tests/e2e
@@ -128,16 +130,17 @@ valgrind: deps-ci
 	done
 
 # Each fuzzer for a while over its corpus; what it finds stays in the build
-# folder, a crash is written to the current one.
+# folder, crashes too.
 fuzz: deps-fuzz
 	@$(MAKE) $(JOBS) --no-print-directory fuzz-run B=build/clang-fuzz CC=clang \
 	    CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
 
 fuzz-run: $(FUZZER)
 	set -e; for t in $(FUZZ); do \
-		mkdir -p $(B)/found/$$t tests/fuzz/corpus/$$t; echo "fuzz $$t"; \
+		mkdir -p $(B)/found/$$t; echo "fuzz $$t"; \
 		$(B)/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=0 \
-		    -rss_limit_mb=4096 $(B)/found/$$t tests/fuzz/corpus/$$t; \
+		    -rss_limit_mb=4096 -artifact_prefix=$(B)/found/$$t- $(B)/found/$$t \
+		    $$(ls -d tests/fuzz/corpus/$$t 2>/dev/null || :); \
 	done
 
 bench: deps

@@ -62,6 +62,8 @@ struct sess_session_opts {
 	uint64_t max_events;		/* a session with more is folded as `oversize`,
 					 * without members: 1 M */
 	bool lines;			/* events carry their lines (path, whole events) */
+	unsigned jobs;			/* 1: the gatherer starts no thread of its own, which
+					 * else puts many sessions together ahead */
 };
 
 /* Defaults: no cutting of ids, 30 min for visitors. */

@@ -147,39 +147,32 @@ key_of(struct sess_event_scanner *sc, const struct sessp_field *f, const char *e
 	return sessp_key_lookup(head, tail, f->name_len);
 }
 
-static inline bool
-type_fits(enum sess_type want, const struct sessp_field *f)
-{
-	switch (want) {
-	case SESS_T_INT:
-	case SESS_T_NUM:
-		return f->type == SESSP_NUMBER;
-	case SESS_T_BOOL:
-		return f->type == SESSP_TRUE || f->type == SESSP_FALSE;
-	case SESS_T_OBJ:
-		return f->type == SESSP_NESTED && f->val[0] == '{';
-	default:
-		return f->type == SESSP_STRING;
-	}
-}
+/* The types of JSON values that a key's type takes, one bit each. */
+static const unsigned char takes[] = {
+	[SESS_T_STR] = 1 << SESSP_STRING,
+	[SESS_T_TIME] = 1 << SESSP_STRING,
+	[SESS_T_INT] = 1 << SESSP_NUMBER,
+	[SESS_T_NUM] = 1 << SESSP_NUMBER,
+	[SESS_T_BOOL] = 1 << SESSP_TRUE | 1 << SESSP_FALSE,
+	[SESS_T_OBJ] = 1 << SESSP_NESTED
+};
 
+/* Without branches on the digits: no processor foresees those of a hash. */
 static bool
 parse_id(struct sess_slice s, uint64_t *id)
 {
 	uint64_t v = 0;
+	unsigned c, wrong = 0;
 
 	if (s.len != 16)
 		return false;
 	for (size_t i = 0; i < 16; i++) {
-		if (s.p[i] >= '0' && s.p[i] <= '9')
-			v = v << 4 | (uint64_t)(s.p[i] - '0');
-		else if (s.p[i] >= 'a' && s.p[i] <= 'f')
-			v = v << 4 | (uint64_t)(s.p[i] - 'a' + 10);
-		else
-			return false;
+		c = (unsigned char)s.p[i];
+		wrong |= (c - '0' > 9) & (c - 'a' > 5);
+		v = v << 4 | ((c & 15) + 9 * (c >> 6));
 	}
 	*id = v;
-	return true;
+	return wrong == 0;
 }
 
 static int64_t
@@ -219,33 +212,54 @@ take_apart(struct sess_event *ev, enum sess_key k, struct sess_slice s,
 	}
 }
 
-/* Room in sc->text for all that is decoded was made before. */
-static inline int
-take(struct sess_event_scanner *sc, struct sess_event *ev,
-    const struct sessp_field *f, const char *end, struct found *found)
+/* The field's value for key k, empty where it is none.  Room in sc->text for
+ * all that is decoded was made before. */
+static inline struct sess_slice
+value_of(struct sess_event_scanner *sc, const struct sessp_field *f, int k)
 {
 	struct sess_slice s = { f->val, f->val_len };
-	int k = key_of(sc, f, end);
+	size_t start = sc->text.len;
 
-	if (k < 0)
-		return 0;
-	/* Of duplicates the last counts, also where it is of another type. */
-	sess_event_unset(ev, (enum sess_key)k);
-	if (!type_fits(sess_keys[k].type, f)) {
+	if (!(takes[sess_keys[k].type] >> f->type & 1))
 		s.len = 0;
-	} else if (f->val_esc) {
-		size_t start = sc->text.len;
-
-		if (sessp_json_decode(f->val, f->val_len, &sc->text) < 0)
-			return -1;
+	else if (f->type == SESSP_NESTED && f->val[0] != '{')
+		s.len = 0;
+	else if (f->val_esc && sessp_json_decode(f->val, f->val_len, &sc->text) == 0) {
 		s.p = sc->text.data + start;
 		s.len = sc->text.len - start;
 	}
-	if (k <= SESS_K_KIND)
-		take_apart(ev, (enum sess_key)k, s, found);
-	else
-		sess_event_set(ev, (enum sess_key)k, s.p, s.len);
-	return 0;
+	return s;
+}
+
+/* Put n fields into ev.  Of duplicates the last counts, also where it is
+ * empty or of another type. */
+static void
+take(struct sess_event_scanner *sc, struct sess_event *ev,
+    const struct sessp_field *f, size_t n, const char *end, struct found *found)
+{
+	uint64_t has[2] = { 0, 0 }, bit, second;
+	struct sess_slice s;
+	int k;
+
+	for (; n > 0; n--, f++) {
+		k = key_of(sc, f, end);
+		if (k < 0)
+			continue;
+		s = value_of(sc, f, k);
+		if (k <= SESS_K_KIND) {
+			take_apart(ev, (enum sess_key)k, s, found);
+			continue;
+		}
+		/* As sess_event_set, but without a store that the next key
+		 * waits for. */
+		ev->v[k] = s;
+		bit = (uint64_t)(s.len > 0) << k % 64;
+		second = -(uint64_t)(k / 64);
+		has[0] = (has[0] & ~((uint64_t)1 << k % 64 & ~second)) | (bit & ~second);
+		has[1] = (has[1] & ~((uint64_t)1 << k % 64 & second)) | (bit & second);
+	}
+	ev->has[0] = has[0];
+	ev->has[1] = has[1];
 }
 
 static enum sess_status
@@ -273,7 +287,7 @@ sess_event_scan(struct sess_event_scanner *sc, struct sess_event *ev,
 	struct sessp_field *fields = sc->fields;
 	struct found found = { false, false, false };
 	enum sess_status st;
-	size_t n = 0, i;
+	size_t n = 0;
 
 	sess_event_reset(ev);
 	st = sessp_json_fields(line, len, &fields, &n, &sc->nfields, err);
@@ -285,9 +299,7 @@ sess_event_scan(struct sess_event_scanner *sc, struct sess_event *ev,
 	sc->text.len = 0;
 	if (len > SIZE_MAX - 16 || sess_buf_room(&sc->text, len + 16) < 0)
 		return sess_err_nomem(err);
-	for (i = 0; i < n; i++)
-		if (take(sc, ev, &fields[i], line + len, &found) < 0)
-			return sess_err_nomem(err);
+	take(sc, ev, fields, n, line + len, &found);
 	ev->line = line;
 	ev->line_len = len;
 	return missing(ev, &found, err);

@@ -17,22 +17,29 @@ const char *const sess_kinds[SESS_NKINDS] = {
 #undef KIND
 };
 
-/* The names with zeros behind them, so that both words of each can be read. */
+/* The names with zeros behind them, to be compared as words. */
 #define WIDTH 16
 static const char key_names[SESS_NKEYS][WIDTH] = {
 #define KEY(NAME, name, type, arms, otel, doc) name,
 	SESS_KEYS(KEY)
 #undef KEY
 };
+static const char kind_names[SESS_NKINDS][WIDTH] = {
+#define KIND(NAME, name) name,
+	SESS_KINDS(KIND)
+#undef KIND
+};
 static const unsigned char key_lens[SESS_NKEYS] = {
 #define LEN(NAME, name, type, arms, otel, doc) sizeof(name) - 1,
 	SESS_KEYS(LEN)
 #undef LEN
 };
-#define FITS(NAME, name, type, arms, otel, doc) \
+#define KEY_FITS(NAME, name, type, arms, otel, doc) \
 	_Static_assert(sizeof(name) <= WIDTH, "a key of 15 bytes at most");
-SESS_KEYS(FITS)
-#undef FITS
+SESS_KEYS(KEY_FITS)
+#define KIND_FITS(NAME, name) \
+	_Static_assert(sizeof(name) <= WIDTH, "a kind of 15 bytes at most");
+SESS_KINDS(KIND_FITS)
 
 /*
  * A perfect hash of the keys: the slot of a name holds its key (an empty slot
@@ -79,8 +86,13 @@ sess_key_find(const char *name, size_t len)
 int
 sess_kind_find(const char *name, size_t len)
 {
+	char padded[WIDTH] = { 0 };
+
+	if (len == 0 || len >= WIDTH || memchr(name, '\0', len) != NULL)
+		return -1;
+	memcpy(padded, name, len);
 	for (int k = 0; k < SESS_NKINDS; k++)
-		if (strlen(sess_kinds[k]) == len && memcmp(sess_kinds[k], name, len) == 0)
+		if (memcmp(kind_names[k], padded, WIDTH) == 0)
 			return k;
 	return -1;
 }

@@ -126,7 +126,7 @@ escape(char *o, unsigned char c)
 }
 
 /* Write the body of a string at o, where there is room (see bound). */
-static char *
+static inline char *
 body(char *o, const char *p, size_t len)
 {
 	const char *end = p + len;
@@ -283,29 +283,34 @@ writable(enum sess_key k, struct sess_slice s)
 	}
 }
 
-/* Append one key and its value. */
+/* Make room at *o, where out is written, for one key and its value.  The place
+ * is kept in a register while there is room: few calls, and no store that the
+ * next key waits for. */
 static inline int
-put_value(struct sess_buf *out, enum sess_key k, struct sess_slice s)
+make_room(struct sess_buf *out, char **o, struct sess_slice s)
 {
-	bool string = sess_keys[k].type == SESS_T_STR;
-	char *o;
+	size_t free_bytes = out->cap - (size_t)(*o - out->data);
 
-	if (!string && !writable(k, s))
+	if (s.len <= SHORT && free_bytes >= 6 * SHORT + KEY_WIDTH + SLACK)
 		return 0;
+	out->len = (size_t)(*o - out->data);
 	if (room(out, s.p, s.len, KEY_WIDTH) < 0)
 		return -1;
-	o = put_key(out->data + out->len, k, string);
-	if (string) {
-		o = body(o, s.p, s.len);
-		*o++ = '"';
-	} else if (sess_keys[k].type == SESS_T_OBJ) {
-		o = put_object(o, s.p, s.p + s.len);
-	} else {
-		memcpy(o, s.p, s.len);
-		o += s.len;
-	}
-	out->len = (size_t)(o - out->data);
+	*o = out->data + out->len;
 	return 0;
+}
+
+/* Write a key and its value that is no string. */
+static char *
+put_plain(char *o, enum sess_key k, struct sess_slice s)
+{
+	if (!writable(k, s))
+		return o;
+	o = put_key(o, k, 0);
+	if (sess_keys[k].type == SESS_T_OBJ)
+		return put_object(o, s.p, s.p + s.len);
+	memcpy(o, s.p, s.len);
+	return o + s.len;
 }
 
 static int
@@ -316,19 +321,28 @@ put_event(const struct sess_event *ev, struct sess_buf *out)
 	    (uint64_t)1 << SESS_K_KIND | (uint64_t)1 << SESS_K_TIME |
 	    (uint64_t)1 << SESS_K_RECEIVED;
 	uint64_t bits;
+	char *o;
 
 	if (sess_buf_room(out, 256) < 0)
 		return -1;
-	out->len = (size_t)(put_head(out->data + out->len, ev) - out->data);
+	o = put_head(out->data + out->len, ev);
 	for (unsigned word = 0; word < 2; word++) {
 		bits = word == 0 ? ev->has[0] & ~apart : ev->has[1];
 		for (; bits != 0; bits &= bits - 1) {
 			unsigned k = word * 64 + (unsigned)__builtin_ctzll(bits);
 
-			if (put_value(out, (enum sess_key)k, ev->v[k]) < 0)
+			if (make_room(out, &o, ev->v[k]) < 0)
 				return -1;
+			if (sess_keys[k].type == SESS_T_STR) {
+				o = put_key(o, (enum sess_key)k, 1);
+				o = body(o, ev->v[k].p, ev->v[k].len);
+				*o++ = '"';
+			} else {
+				o = put_plain(o, (enum sess_key)k, ev->v[k]);
+			}
 		}
 	}
+	out->len = (size_t)(o - out->data);
 	return sess_buf_add(out, "}\n", 2);
 }
 

@@ -509,19 +509,37 @@ whole(struct sess_slice s)
 
 static const double ms_per[] = { [AS_S] = 1e3, [AS_MS] = 1, [AS_US] = 1e-3, [AS_NS] = 1e-6 };
 
+/* A number of a unit as a moment, cut to ms.  Whole numbers are exact: a double
+ * can't tell the ns of this century apart. */
+static int64_t
+epoch(struct sess_slice s, enum conversion unit)
+{
+	static const uint64_t per_ms[] = { [AS_MS] = 1, [AS_US] = 1000, [AS_NS] = 1000000 };
+	uint64_t n = 0;
+	size_t i;
+	double v;
+
+	for (i = 0; i < s.len && i < 19 && s.p[i] >= '0' && s.p[i] <= '9'; i++)
+		n = n * 10 + (uint64_t)(s.p[i] - '0');
+	if (i == s.len && i > 0 && unit == AS_S)
+		return n < INT64_MAX / 1000 ? (int64_t)n * 1000 : SESS_NO_TIME;
+	if (i == s.len && i > 0)
+		return n / per_ms[unit] < INT64_MAX ? (int64_t)(n / per_ms[unit]) : SESS_NO_TIME;
+	/* to the us first: .025 is a little less in binary */
+	if (!sessp_number(s, &v) || fabs(v * ms_per[unit]) > 2.6e14)
+		return SESS_NO_TIME;
+	return (int64_t)floor(round(v * ms_per[unit] * 1000) / 1000);
+}
+
 /* A moment by its conversion, or by its looks where there is none. */
 static int64_t
 moment(struct sess_slice s, const struct applied *a)
 {
 	int64_t ms = SESS_NO_TIME;
-	double v;
 	int r;
 
-	if (a != NULL && is_unit(a->to)) {
-		if (!sessp_number(s, &v) || fabs(v * ms_per[a->to]) > 2.6e14)
-			return SESS_NO_TIME;
-		return (int64_t)floor(v * ms_per[a->to]);
-	}
+	if (a != NULL && is_unit(a->to))
+		return epoch(s, a->to);
 	r = a != NULL ? sess_when_rfc3339(s.p, s.len, &ms) : sess_when_any(s.p, s.len, &ms);
 	return r == 0 ? ms : SESS_NO_TIME;
 }

@@ -261,6 +261,8 @@ sess_text_pad(struct sess_buf *out, const char *p, size_t len, size_t columns,
 static bool
 ends_line(const char *p, size_t len)
 {
+	if (len > 1 && p[1] == '[')		/* the attributes of an element */
+		return true;
 	if (p[0] == '/')
 		return len < 2 || p[1] != '/';
 	return p[0] == '&' || p[0] == '?' || p[0] == ',' || p[0] == ';';

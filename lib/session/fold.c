@@ -23,11 +23,11 @@ struct sessp_fold_view {
 	uint32_t rank;			/* where it is in s.views */
 };
 
-static const size_t fact_members[] = {
 #define FACT_MEMBER(NAME, member) offsetof(struct sess_session, member),
-	SESSP_FACTS(FACT_MEMBER)
-#undef FACT_MEMBER
-};
+static const uint16_t who_members[] = { SESSP_WHO_FACTS(FACT_MEMBER) };
+static const uint16_t env_members[] = { SESSP_ENV_FACTS(FACT_MEMBER) };
+#define NWHO	(sizeof(who_members) / sizeof(who_members[0]))
+#define NENV	(sizeof(env_members) / sizeof(env_members[0]))
 
 static const struct sess_slice nothing = { "", 0 };
 
@@ -121,25 +121,35 @@ add_user(struct sessp_fold *f, struct sess_slice id)
 	return 0;
 }
 
-/* What the event knows replaces what those before it knew. */
-static int
-take_facts(struct sessp_fold *f, uint32_t fact)
+static struct sess_slice *
+member(struct sess_session *s, uint16_t at)
 {
+	return (struct sess_slice *)(void *)((char *)s + at);
+}
+
+/* What the event knows replaces what those before it knew. */
+static void
+take_facts(struct sessp_fold *f, uint32_t ref, const uint16_t *members, size_t n)
+{
+	const char *p = sessp_store_tuple(f->st, ref)->bytes + 1;
 	struct sess_slice v;
-	const char *p;
 	size_t i;
 
-	f->fact = fact;
-	p = sessp_store_tuple(f->st, fact)->bytes + 1;
-	for (i = 0; i < SESSP_NFACTS; i++) {
+	for (i = 0; i < n; i++) {
 		p = sessp_tuple_next(p, &v);
-		if (v.len == 0)
-			continue;
-		*(struct sess_slice *)((char *)&f->s + fact_members[i]) = v;
-		if (i == SESSP_F_USER_ID && add_user(f, v) < 0)
-			return -1;
+		if (v.len > 0)
+			*member(&f->s, members[i]) = v;
 	}
-	return 0;
+}
+
+static int
+take_who(struct sessp_fold *f, uint32_t ref)
+{
+	struct sess_slice before = f->s.user_id;
+
+	f->who = ref;
+	take_facts(f, ref, who_members, NWHO);
+	return f->s.user_id.p != before.p ? add_user(f, f->s.user_id) : 0;
 }
 
 /* -- views */
@@ -363,11 +373,13 @@ sessp_fold_begin(struct sessp_fold *f, const struct sessp_store *st,
 	memset(&f->s, 0, sizeof(f->s));		/* its padding may go to disk */
 	f->s.clock_skew = skew;
 	f->s.end_reason = "eof";
-	for (i = 0; i < SESSP_NFACTS; i++)
-		*(struct sess_slice *)((char *)&f->s + fact_members[i]) = nothing;
+	for (i = 0; i < NWHO; i++)
+		*member(&f->s, who_members[i]) = nothing;
+	for (i = 0; i < NENV; i++)
+		*member(&f->s, env_members[i]) = nothing;
 	f->s.key = f->s.entry_page = f->s.exit_page = nothing;
 	f->nwork = 0;
-	f->fact = 0;
+	f->who = f->env = 0;
 	f->loose = NONE;
 	map_reset(&f->view_map);
 	map_reset(&f->user_map);
@@ -383,8 +395,11 @@ sessp_fold_add(struct sessp_fold *f, const struct sessp_digest *d, int64_t when,
 		f->s.start = when;
 	f->s.end = when;
 	f->s.marks |= d->marks;
-	if ((d->fact != f->fact && take_facts(f, d->fact) < 0) ||
-	    (w = find_view(f, d, when)) == NULL)
+	if (d->who != f->who && take_who(f, d->who) < 0)
+		return sess_err_nomem(err);
+	if (d->env != f->env && d->env != 0)
+		take_facts(f, f->env = d->env, env_members, NENV);
+	if ((w = find_view(f, d, when)) == NULL)
 		return sess_err_nomem(err);
 	if (when > w->v.end)
 		w->v.end = when;

@@ -57,15 +57,15 @@ choose(struct sess_gather *g, int64_t now, int64_t idle, struct sess_err *err)
 	limit = now == INT64_MAX ? INT64_MAX : early(g);
 	if (limit < g->quiet)
 		limit = g->quiet;
-	g->npieces = g->at = 0;
+	g->part.n = g->at = 0;
 	for (i = 0; i < g->store.ngroups; i++) {
 		grp = &g->store.groups[i];
 		if (grp->n == 0 || grp->seen > limit)
 			continue;
-		if ((st = sessp_gather_order(g, i, err)) < 0)
-			return st;
 		g->gone += grp->n;
 		g->store.n -= grp->n;
+		if ((st = sessp_gather_order(g, &g->part, i, err)) < 0)
+			return st;
 		grp->n = grp->first = grp->last = 0;
 	}
 	return sessp_gather_sort(g, err);
@@ -123,10 +123,10 @@ forget(struct sess_gather *g, struct sess_err *err)
 {
 	size_t i;
 
-	for (i = 0; i < g->npieces; i++)
-		if (g->pieces[i].head)
-			sessp_store_give_back(&g->store, g->pieces[i].from.block);
-	g->npieces = g->at = 0;
+	for (i = 0; i < g->part.n; i++)
+		if (g->part.pieces[i].head)
+			sessp_store_give_back(&g->store, g->part.pieces[i].from.block);
+	g->part.n = g->at = 0;
 	return g->gone > g->store.n + WASTE ||
 	    (g->gone > 0 && sessp_store_size(&g->store) > g->opts.memory) ?
 	    compact(g, err) : SESS_OK;
@@ -149,7 +149,7 @@ sess_gather_ripe(struct sess_gather *g, int64_t now, int64_t idle,
 		g->reading = true;
 	}
 	if ((st = sessp_gather_piece(g, s, err)) == SESS_OK) {
-		p = &g->pieces[g->at - 1];
+		p = &g->part.pieces[g->at - 1];
 		if (p->end == SESSP_OPEN && p->seen <= g->quiet)
 			g->fold.s.end_reason = "idle";
 	} else if (st == SESS_END) {

@@ -14,7 +14,8 @@ each_string(struct sess_session *s, struct sess_slice *users, struct sess_view *
 {
 	struct sess_slice *own[] = {
 #define FACT_SLICE(NAME, member) &s->member,
-		SESSP_FACTS(FACT_SLICE)
+		SESSP_WHO_FACTS(FACT_SLICE)
+		SESSP_ENV_FACTS(FACT_SLICE)
 #undef FACT_SLICE
 		&s->key, &s->entry_page, &s->exit_page,
 	}, *of_view[4];

@@ -5,6 +5,7 @@
 #include "private.h"
 
 #define AHEAD	4		/* groups between asking for memory and using it */
+#define MANY	2000		/* sessions worth a thread */
 #define MOST	32		/* events of a piece for which it is asked */
 
 enum sess_status
@@ -17,7 +18,7 @@ sess_gather_new(struct sess_gather **gp, const struct sess_session_opts *opts,
 	if ((g = calloc(1, sizeof(*g))) == NULL)
 		return sess_err_nomem(err);
 	g->opts = *opts;
-	g->newest = INT64_MIN;
+	g->newest = g->part.newest = INT64_MIN;
 	if ((g->tmpdir = sessp_dup(opts->tmpdir != NULL ? opts->tmpdir : "/var/tmp")) == NULL) {
 		free(g);
 		return sess_err_nomem(err);
@@ -32,14 +33,15 @@ sess_gather_free(struct sess_gather *g)
 {
 	if (g == NULL)
 		return;
+	sessp_crew_free(g->crew);
 	sessp_store_release(&g->store);
 	sessp_fold_release(&g->fold);
 	sessp_sorter_free(g->events);
 	sessp_sorter_free(g->sessions);
 	sess_buf_release(&g->key);
 	sess_buf_release(&g->data);
-	sessp_work_release(&g->work);
-	free(g->pieces);
+	sessp_work_release(&g->part.work);
+	free(g->part.pieces);
 	free(g->tmpdir);
 	free(g);
 }
@@ -63,7 +65,7 @@ void
 sessp_group_slices(const struct sessp_store *st, const struct sessp_group *grp,
     struct sess_session *s)
 {
-	const char *p = sessp_store_tuple(st, grp->fact)->bytes + 1;
+	const char *p = sessp_store_tuple(st, grp->who)->bytes + 1;
 
 	p = sessp_tuple_next(p, &s->session_id);
 	p = sessp_tuple_next(p, &s->visitor);
@@ -72,23 +74,23 @@ sessp_group_slices(const struct sessp_store *st, const struct sessp_group *grp,
 }
 
 static int
-add_piece(struct sess_gather *g, const struct sessp_piece *p)
+add_piece(struct sessp_part *part, const struct sessp_piece *p)
 {
-	if (sessp_more_room(&g->pieces, &g->pieces_cap, g->npieces, sizeof(*g->pieces)) < 0)
+	if (sessp_more_room(&part->pieces, &part->cap, part->n, sizeof(*p)) < 0)
 		return -1;
-	g->pieces[g->npieces++] = *p;
+	part->pieces[part->n++] = *p;
 	return 0;
 }
 
 /* Make pieces of a group in order. */
 static int
-cut_pieces(struct sess_gather *g, const struct sessp_group *grp)
+cut_pieces(const struct sess_gather *g, struct sessp_part *part, const struct sessp_group *grp)
 {
 	const struct sessp_store *st = &g->store;
 	const struct sess_rule *rule;
 	struct sessp_cursor c = { grp->first, 0 }, at;
 	struct sessp_piece p = { .group = (uint32_t)(grp - st->groups), .from = c,
-	    .seen = grp->seen, .skew = g->work.skew, .duplicates = g->work.duplicates, .head = true };
+	    .seen = grp->seen, .skew = part->work.skew, .duplicates = part->work.duplicates, .head = true };
 	struct sess_session s;
 	int64_t when, last = 0;
 	uint32_t i;
@@ -102,7 +104,7 @@ cut_pieces(struct sess_gather *g, const struct sessp_group *grp)
 			p.start = when;
 		else if ((p.end = (uint8_t)sessp_cut(rule, p.start, last, when)) != SESSP_OPEN) {
 			p.cut = true;
-			if (add_piece(g, &p) < 0)
+			if (add_piece(part, &p) < 0)
 				return -1;
 			p = (struct sessp_piece){ .group = p.group, .start = when,
 			    .seen = p.seen, .skew = p.skew, .from = at, .cut = true };
@@ -110,9 +112,9 @@ cut_pieces(struct sess_gather *g, const struct sessp_group *grp)
 		p.n++;
 		last = when;
 	}
-	if (last > g->newest)
-		g->newest = last;
-	return add_piece(g, &p);
+	if (last > part->newest)
+		part->newest = last;
+	return add_piece(part, &p);
 }
 
 static int
@@ -157,8 +159,10 @@ enum sess_status
 sessp_gather_sort(struct sess_gather *g, struct sess_err *err)
 {
 	g->failed = false;
-	if (g->npieces > 0)
-		qsort_r(g->pieces, g->npieces, sizeof(*g->pieces), by_start, g);
+	if (g->part.newest > g->newest)
+		g->newest = g->part.newest;
+	if (g->part.n > 0)
+		qsort_r(g->part.pieces, g->part.n, sizeof(*g->part.pieces), by_start, g);
 	return g->failed ? sess_err_nomem(err) : SESS_OK;
 }
 
@@ -192,29 +196,29 @@ ahead_groups(const struct sessp_store *st, size_t i)
 
 /* And what the digests of a piece refer to. */
 static void
-ahead_pieces(const struct sess_gather *g)
+ahead_pieces(const struct sess_gather *g, size_t at)
 {
 	const struct sessp_store *st = &g->store;
 	const struct sessp_digest *d;
 	const struct sessp_piece *p;
 	struct sessp_cursor c;
 	unsigned skip;
-	uint32_t i, fact = 0;
-	size_t j;
+	uint32_t i, who = 0;
 
 	for (skip = 0; skip < 3; skip++)
-		if (g->at + (3 - skip) * AHEAD < g->npieces)
-			ahead_block(st, g->pieces[g->at + (3 - skip) * AHEAD].from.block, skip);
-	if (g->at + 2 >= g->npieces)
+		if (at + (3 - skip) * AHEAD < g->part.n)
+			ahead_block(st, g->part.pieces[at + (3 - skip) * AHEAD].from.block, skip);
+	if (at + 2 >= g->part.n)
 		return;
-	p = &g->pieces[g->at + 2];
+	p = &g->part.pieces[at + 2];
 	c = p->from;
 	for (i = 0; i < p->n && i < MOST; i++) {
 		d = sessp_store_walk(st, &c);
-		if (d->fact != fact)
-			for (j = 0; j < 256; j += 64)
-				__builtin_prefetch((const char *)sessp_store_tuple(st, d->fact) + j);
-		fact = d->fact;
+		if (d->who != who) {
+			__builtin_prefetch(sessp_store_tuple(st, d->who));
+			__builtin_prefetch(sessp_store_tuple(st, d->who)->bytes + 56);
+		}
+		who = d->who;
 		if (d->view != 0)
 			__builtin_prefetch(sessp_store_bytes(st, d->view));
 		if (d->more != 0)
@@ -225,7 +229,8 @@ ahead_pieces(const struct sess_gather *g)
 /* -- sessions */
 
 enum sess_status
-sessp_gather_order(struct sess_gather *g, size_t i, struct sess_err *err)
+sessp_gather_order(const struct sess_gather *g, struct sessp_part *part, size_t i,
+    struct sess_err *err)
 {
 	struct sessp_group *grp = &g->store.groups[i];
 	enum sess_status st;
@@ -233,53 +238,62 @@ sessp_gather_order(struct sess_gather *g, size_t i, struct sess_err *err)
 	ahead_groups(&g->store, i);
 	if (grp->n == 0)
 		return SESS_OK;
-	if ((st = sessp_order(&g->store, grp, g->opts.clock, &g->work, err)) < 0)
+	if ((st = sessp_order(&g->store, grp, g->opts.clock, &part->work, err)) < 0)
 		return st;
-	return cut_pieces(g, grp) < 0 ? sess_err_nomem(err) : SESS_OK;
+	return cut_pieces(g, part, grp) < 0 ? sess_err_nomem(err) : SESS_OK;
+}
+
+enum sess_status
+sessp_gather_fold(const struct sess_gather *g, size_t i, struct sessp_fold *f,
+    struct sess_err *err)
+{
+	const struct sessp_piece *p = &g->part.pieces[i];
+	struct sessp_cursor c = p->from;
+	const struct sessp_digest *d;
+	enum sess_status st;
+	uint32_t n;
+
+	ahead_pieces(g, i);
+	sessp_fold_begin(f, &g->store, &g->opts, p->skew);
+	for (n = 0; n < p->n; n++) {
+		d = sessp_store_walk(&g->store, &c);
+		st = sessp_fold_add(f, d, sessp_when(d, g->opts.clock, p->skew), err);
+		if (st < 0)
+			return st;
+	}
+	if ((st = sessp_fold_end(f, (enum sessp_end)p->end, p->cut, err)) < 0)
+		return st;
+	f->s.duplicates = p->duplicates;
+	f->s.end_reason = sessp_end_reason(&f->s, f->end, &g->opts, g->newest);
+	return SESS_OK;
 }
 
 enum sess_status
 sessp_gather_piece(struct sess_gather *g, const struct sess_session **s,
     struct sess_err *err)
 {
-	const struct sessp_digest *d;
-	const struct sessp_piece *p;
-	struct sessp_cursor c;
-	enum sess_status st;
-	uint32_t i;
-
-	if (g->at == g->npieces)
+	if (g->at == g->part.n)
 		return SESS_END;
-	ahead_pieces(g);
-	p = &g->pieces[g->at++];
-	sessp_fold_begin(&g->fold, &g->store, &g->opts, p->skew);
-	for (c = p->from, i = 0; i < p->n; i++) {
-		d = sessp_store_walk(&g->store, &c);
-		st = sessp_fold_add(&g->fold, d, sessp_when(d, g->opts.clock, p->skew), err);
-		if (st < 0)
-			return st;
-	}
-	if ((st = sessp_fold_end(&g->fold, (enum sessp_end)p->end, p->cut, err)) < 0)
-		return st;
-	g->fold.s.duplicates = p->duplicates;
-	g->fold.s.end_reason = sessp_end_reason(&g->fold.s, g->fold.end, &g->opts, g->newest);
 	*s = &g->fold.s;
-	return SESS_OK;
+	return sessp_gather_fold(g, g->at++, &g->fold, err);
 }
 
-/* The input has ended. */
+/* The input has ended.  A second thread pays from many sessions on. */
 static enum sess_status
 begin_reading(struct sess_gather *g, struct sess_err *err)
 {
-	enum sess_status st = SESS_OK;
-	size_t i;
+	bool many = g->opts.jobs != 1 && g->store.ngroups >= MANY;
+	enum sess_status st;
 
 	if (g->events != NULL)
 		return sessp_spill_merge(g, err);
-	g->npieces = g->at = 0;
-	for (i = 0; i < g->store.ngroups && st == SESS_OK; i++)
-		st = sessp_gather_order(g, i, err);
-	return st == SESS_OK ? sessp_gather_sort(g, err) : st;
+	g->part.n = g->at = 0;
+	if ((st = sessp_crew_order(g, many ? 2 : 1, err)) < 0 ||
+	    (st = sessp_gather_sort(g, err)) < 0)
+		return st;
+	if (many)
+		g->crew = sessp_crew_new(g);
+	return SESS_OK;
 }
 
 enum sess_status
@@ -293,6 +307,8 @@ sess_gather_next(struct sess_gather *g, const struct sess_session **s,
 			return st;
 		g->reading = true;
 	}
-	return g->sessions != NULL ? sessp_spill_next(g, s, err) :
+	if (g->sessions != NULL)
+		return sessp_spill_next(g, s, err);
+	return g->crew != NULL ? sessp_crew_next(g->crew, s, err) :
 	    sessp_gather_piece(g, s, err);
 }

@@ -106,7 +106,8 @@ sessp_better(const struct sessp_store *st, const struct sessp_digest *a,
 	    (c = order64(a->received, b->received)) != 0 ||
 	    (c = order64(a->kind, b->kind)) != 0 ||
 	    (c = order64(a->flags, b->flags)) != 0 ||
-	    (c = order_tuples(st, a->fact, b->fact)) != 0 ||
+	    (c = order_tuples(st, a->who, b->who)) != 0 ||
+	    (c = order_tuples(st, a->env, b->env)) != 0 ||
 	    (c = order_tuples(st, a->view, b->view)) != 0 ||
 	    (c = order_tuples(st, a->place, b->place)) != 0)
 		return c;
@@ -195,12 +196,13 @@ load(const struct sessp_store *st, const struct sessp_group *grp, struct sessp_w
 	return 0;
 }
 
-/* Copy the first n back in the order of the items. */
+/* Copy the first n back in the order of the items.  Blocks that are no longer
+ * needed stay in the chain. */
 static void
-save(struct sessp_store *st, struct sessp_group *grp, const struct sessp_work *w, uint32_t n)
+save(const struct sessp_store *st, struct sessp_group *grp, const struct sessp_work *w,
+    uint32_t n)
 {
 	struct sessp_cursor c = { grp->first, 0 };
-	struct sessp_block *b;
 	uint32_t i;
 
 	for (i = 0; i < n; i++) {
@@ -208,13 +210,7 @@ save(struct sessp_store *st, struct sessp_group *grp, const struct sessp_work *w
 		grp->fill = c.at + 1;
 		*sessp_store_walk(st, &c) = w->digests[w->items[i].at];
 	}
-	st->n -= grp->n - n;
 	grp->n = n;
-	if (n > 0) {
-		b = sessp_store_block(st, grp->last);
-		sessp_store_give_back(st, b->next);
-		b->next = 0;
-	}
 }
 
 /* Of each id the best, at the front; returns how many. */
@@ -235,7 +231,7 @@ unique(const struct sessp_store *st, const struct sessp_work *w, uint32_t n)
 }
 
 enum sess_status
-sessp_order_ids(struct sessp_store *st, struct sessp_group *grp,
+sessp_order_ids(const struct sessp_store *st, struct sessp_group *grp,
     struct sessp_work *w, struct sess_err *err)
 {
 	if (load(st, grp, w) < 0)
@@ -245,7 +241,7 @@ sessp_order_ids(struct sessp_store *st, struct sessp_group *grp,
 }
 
 enum sess_status
-sessp_order(struct sessp_store *st, struct sessp_group *grp, enum sess_clock clock,
+sessp_order(const struct sessp_store *st, struct sessp_group *grp, enum sess_clock clock,
     struct sessp_work *w, struct sess_err *err)
 {
 	struct sessp_skew k = { .n = 0 };

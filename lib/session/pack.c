@@ -10,11 +10,9 @@
 
 #define SLOTS_MIN	1024
 
-static const uint8_t fact_keys[] = {
 #define FACT_KEY(NAME, member) SESS_K_##NAME,
-	SESSP_FACTS(FACT_KEY)
-#undef FACT_KEY
-};
+static const uint8_t who_keys[] = { SESSP_WHO_FACTS(FACT_KEY) };
+static const uint8_t env_keys[] = { SESSP_ENV_FACTS(FACT_KEY) };
 static const uint8_t view_keys[] = { SESS_K_VIEW_ID };
 static const uint8_t place_keys[] = { SESS_K_PAGE, SESS_K_PAGE_URL, SESS_K_TITLE };
 
@@ -221,7 +219,7 @@ tuple(struct sess_packer *pk, const struct sess_event *ev, enum sessp_tuple whic
 	for (i = 0; i < n; i++)
 		if (sess_event_has(ev, keys[i]))
 			len += ev->v[keys[i]].len;
-	if (len == 0 && which != SESSP_FACT) {
+	if (len == 0 && which != SESSP_WHO) {
 		*number = 0;
 		return 0;
 	}
@@ -351,7 +349,8 @@ sess_pack(struct sess_packer *pk, const struct sess_event *ev, uint32_t marks,
 	d.time = sane(ev->time);
 	d.received = sane(ev->received);
 	d.nkeys = (uint8_t)sess_event_nkeys(ev);
-	if (tuple(pk, ev, SESSP_FACT, fact_keys, sizeof(fact_keys), &d.fact, out) < 0 ||
+	if (tuple(pk, ev, SESSP_WHO, who_keys, sizeof(who_keys), &d.who, out) < 0 ||
+	    tuple(pk, ev, SESSP_ENV, env_keys, sizeof(env_keys), &d.env, out) < 0 ||
 	    tuple(pk, ev, SESSP_VIEW, view_keys, sizeof(view_keys), &d.view, out) < 0 ||
 	    tuple(pk, ev, SESSP_PLACE, place_keys, sizeof(place_keys), &d.place, out) < 0 ||
 	    sess_buf_room(out, 1 + sizeof(d)) < 0)

@@ -6,7 +6,8 @@
  *	order.c   the digests of one group: duplicates, clocks, order, pieces
  *	fold.c    one piece to a struct sess_session
  *	freeze.c  a session to bytes and back, for those that wait on disk
- *	gather.c  all groups in memory; spill.c through sorted runs; follow.c live
+ *	gather.c  all groups in memory; crew.c the same on two cores; spill.c
+ *	          through sorted runs; follow.c live
  *	column.c  the record of a session; rules and defaults
  *
  * A group is what shares (app, session_id), else a visitor; a piece is what
@@ -24,28 +25,23 @@
 #include "sess/session.h"
 
 /* Facts of an event that a session shows: the key of the event, and the member
- * of struct sess_session.  The first three tell the group. */
-#define SESSP_FACTS(X) \
+ * of struct sess_session.  WHO differs from session to session; the first three
+ * tell the group.  What is in ENV many sessions have in common. */
+#define SESSP_WHO_FACTS(X) \
 X(SESSION_ID, session_id) X(VISITOR, visitor) X(APP_ID, app_id) \
-X(USER_ID, user_id) X(USER_NAME, user_name) X(IP, ip) X(RELEASE, release) \
-X(ENVIRONMENT, environment) X(COUNTRY, country) X(REGION, region) X(CITY, city) \
-X(ISP, isp) X(NETWORK, network) X(BROWSER, browser) \
+X(USER_ID, user_id) X(USER_NAME, user_name) X(IP, ip)
+#define SESSP_ENV_FACTS(X) \
+X(RELEASE, release) X(ENVIRONMENT, environment) X(COUNTRY, country) \
+X(REGION, region) X(CITY, city) X(ISP, isp) X(NETWORK, network) X(BROWSER, browser) \
 X(BROWSER_VERSION, browser_version) X(OS, os) X(OS_VERSION, os_version) \
 X(DEVICE, device) X(DEVICE_TYPE, device_type) X(SCREEN, screen)
 
-enum sessp_fact {
-#define SESSP_FACT_ENUM(NAME, member) SESSP_F_##NAME,
-	SESSP_FACTS(SESSP_FACT_ENUM)
-#undef SESSP_FACT_ENUM
-	SESSP_NFACTS
-};
-
 /*
- * A tuple is what several events share, as bytes: which of three it is, then
+ * A tuple is what several events share, as bytes: which of four it is, then
  * each of its strings with its length (7 bits a byte, the last without the
  * high bit) before it.  Equal tuples are equal bytes, and each is kept once.
  */
-enum sessp_tuple { SESSP_FACT, SESSP_VIEW, SESSP_PLACE };
+enum sessp_tuple { SESSP_WHO, SESSP_ENV, SESSP_VIEW, SESSP_PLACE };
 enum { SESSP_PAGE, SESSP_PAGE_URL, SESSP_TITLE };	/* strings of SESSP_PLACE */
 
 /* The string at p; returns what is behind it. */
@@ -61,7 +57,7 @@ sessp_tuple_next(const char *p, struct sess_slice *s)
 	return p + s->len;
 }
 
-/* Bytes of a fact tuple that tell its group, from its second byte on.  They
+/* Bytes of a who tuple that tell its group, from its second byte on.  They
  * are prefix-free: no group's are the beginning of another's. */
 size_t sessp_tuple_key(const char *tuple);
 
@@ -71,10 +67,10 @@ enum { SESSP_FAILED = 1, SESSP_SLOW = 2 };
 struct sessp_digest {
 	uint64_t id;
 	int64_t time, received;
-	uint32_t fact, view, place;	/* tuples; 0: none */
+	uint32_t who, env, view, place;	/* tuples; 0: none */
 	uint32_t marks;
 	uint32_t more;			/* a struct sessp_more; 0: all of it plain */
-	uint8_t kind, flags, nkeys, unused;
+	uint8_t kind, flags, nkeys, unused[5];
 };
 
 /* What few kinds have (or all, where lines are wanted). */
@@ -114,7 +110,7 @@ struct sessp_pool {
 
 struct sessp_entry {		/* a tuple in the pool */
 	uint32_t len;
-	uint32_t group;		/* of a fact tuple */
+	uint32_t group;		/* of a who tuple */
 	char bytes[];
 };
 
@@ -128,7 +124,7 @@ struct sessp_block {
 };
 
 struct sessp_group {
-	uint32_t fact;		/* one of its fact tuples: its key */
+	uint32_t who;		/* one of its who tuples: its key */
 	uint32_t n;		/* events, in order of arrival in blocks from first on */
 	uint32_t first, last;	/* numbers of blocks */
 	uint32_t fill;		/* digests in the last */
@@ -212,7 +208,7 @@ sessp_store_tuple(const struct sessp_store *st, uint32_t ref)
 static inline struct sessp_group *
 sessp_store_group(const struct sessp_store *st, const struct sessp_digest *d)
 {
-	return &st->groups[sessp_store_tuple(st, d->fact)->group];
+	return &st->groups[sessp_store_tuple(st, d->who)->group];
 }
 
 /* The more of a digest: never NULL. */
@@ -286,12 +282,13 @@ struct sessp_work {		/* memory for putting a group in order */
 };
 void sessp_work_release(struct sessp_work *w);
 
-/* Put the digests of a group in order of their ids. */
-enum sess_status sessp_order_ids(struct sessp_store *st, struct sessp_group *grp,
+/* Put the digests of a group in order of their ids.  Different groups may be
+ * put in order by different threads. */
+enum sess_status sessp_order_ids(const struct sessp_store *st, struct sessp_group *grp,
     struct sessp_work *work, struct sess_err *err);
 
 /* Put the digests of a group in order, without its duplicates. */
-enum sess_status sessp_order(struct sessp_store *st, struct sessp_group *grp,
+enum sess_status sessp_order(const struct sessp_store *st, struct sessp_group *grp,
     enum sess_clock clock, struct sessp_work *work, struct sess_err *err);
 
 /* Why a session ended. */
@@ -328,7 +325,7 @@ struct sessp_fold {
 	struct sessp_map view_map, user_map;
 	struct sess_buf key;
 	int64_t skew;
-	uint32_t fact;			/* tuple of the last event */
+	uint32_t who, env;		/* tuples of the last event */
 	uint32_t loose;			/* current view of events without view_id */
 };
 
@@ -402,14 +399,21 @@ struct sessp_piece {
 	bool cut, head;			/* head: the group's first */
 };
 
+struct sessp_part {		/* groups that were put in order, and their pieces */
+	struct sessp_work work;
+	struct sessp_piece *pieces;
+	size_t n, cap;
+	int64_t newest;		/* effective time of their newest event */
+};
+
 struct sess_gather {
 	struct sess_session_opts opts;
 	char *tmpdir;
 	struct sessp_store store;
 	struct sessp_fold fold;
-	struct sessp_work work;
-	struct sessp_piece *pieces;
-	size_t npieces, pieces_cap, at;
+	struct sessp_part part;
+	size_t at;			/* of its pieces: the next */
+	struct sessp_crew *crew;	/* folds ahead; or NULL */
 	int64_t newest;			/* effective time of the newest event in order */
 	struct sessp_sorter *events;	/* spilled: by group, id */
 	struct sessp_sorter *sessions;	/* what became of them, by start, key */
@@ -420,15 +424,31 @@ struct sess_gather {
 	uint64_t gone;			/* follow: events handed out, whose strings stay */
 };
 
-/* Put group i in order and append its pieces. */
-enum sess_status sessp_gather_order(struct sess_gather *g, size_t i, struct sess_err *err);
+/* Put group i in order and append its pieces to part. */
+enum sess_status sessp_gather_order(const struct sess_gather *g, struct sessp_part *part,
+    size_t i, struct sess_err *err);
 
-/* Put the pieces in order, (start, key). */
+/* Put the pieces of g->part in order, (start, key). */
 enum sess_status sessp_gather_sort(struct sess_gather *g, struct sess_err *err);
+
+/* Piece i as a session, in f. */
+enum sess_status sessp_gather_fold(const struct sess_gather *g, size_t i,
+    struct sessp_fold *f, struct sess_err *err);
 
 /* The next piece as a session, SESS_END behind the last. */
 enum sess_status sessp_gather_piece(struct sess_gather *g,
     const struct sess_session **s, struct sess_err *err);
+
+/* crew.c: put all groups in order by n threads, their pieces in g->part. */
+enum sess_status sessp_crew_order(struct sess_gather *g, unsigned n, struct sess_err *err);
+
+/* Begin to fold the pieces of g->part on another thread; NULL where none can
+ * be had.  Nothing of g may change until it is freed. */
+struct sessp_crew *sessp_crew_new(const struct sess_gather *g);
+/* As sessp_gather_piece. */
+enum sess_status sessp_crew_next(struct sessp_crew *c, const struct sess_session **s,
+    struct sess_err *err);
+void sessp_crew_free(struct sessp_crew *c);
 
 /* The session ids and so on of a group, without the rest. */
 void sessp_group_slices(const struct sessp_store *st, const struct sessp_group *grp,

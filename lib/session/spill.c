@@ -42,7 +42,7 @@ rank_groups(const struct sessp_store *st)
 	if (v == NULL)
 		return NULL;
 	for (i = 0; i < st->ngroups; i++) {
-		tuple = sessp_store_tuple(st, st->groups[i].fact)->bytes;
+		tuple = sessp_store_tuple(st, st->groups[i].who)->bytes;
 		v[i] = (struct ranked){ tuple + 1, sessp_tuple_key(tuple), (uint32_t)i };
 	}
 	qsort(v, st->ngroups, sizeof(*v), by_key);
@@ -61,7 +61,7 @@ spill_group(struct sess_gather *g, const struct ranked *r, struct sess_err *err)
 
 	if (grp->n == 0)
 		return SESS_OK;
-	if ((st = sessp_order_ids(&g->store, grp, &g->work, err)) < 0)
+	if ((st = sessp_order_ids(&g->store, grp, &g->part.work, err)) < 0)
 		return st;
 	for (i = 0; i < grp->n; i++) {
 		d = sessp_store_walk(&g->store, &c);
@@ -149,9 +149,9 @@ fold_small(struct merge *m, struct sess_err *err)
 	int64_t skew, when;
 	uint32_t i;
 
-	if ((st = sessp_order(&g->store, grp, g->opts.clock, &g->work, err)) < 0)
+	if ((st = sessp_order(&g->store, grp, g->opts.clock, &g->part.work, err)) < 0)
 		return st;
-	skew = g->work.skew;
+	skew = g->part.work.skew;
 	c = (struct sessp_cursor){ grp->first, 0 };
 	sessp_fold_begin(&g->fold, &g->store, &g->opts, skew);
 	for (i = 0; i < grp->n; i++) {

@@ -126,9 +126,9 @@ table_reset(struct sessp_table *t)
 	t->used = 0;
 }
 
-/* The group of a fact tuple that wasn't there before. */
+/* The group of a who tuple that wasn't there before. */
 static int
-group_find(struct sessp_store *st, uint32_t fact, struct sessp_entry *e)
+group_find(struct sessp_store *st, uint32_t who, struct sessp_entry *e)
 {
 	size_t len = sessp_tuple_key(e->bytes), i;
 	uint32_t hash = sessp_hash(e->bytes + 1, len);
@@ -144,7 +144,7 @@ group_find(struct sessp_store *st, uint32_t fact, struct sessp_entry *e)
 		if (s->hash != hash)
 			continue;
 		/* Keys are prefix-free, so that one length is enough. */
-		other = sessp_store_tuple(st, st->groups[s->ref - 1].fact);
+		other = sessp_store_tuple(st, st->groups[s->ref - 1].who);
 		if (other->len > len && memcmp(other->bytes + 1, e->bytes + 1, len) == 0) {
 			e->group = s->ref - 1;
 			return 0;
@@ -154,7 +154,7 @@ group_find(struct sessp_store *st, uint32_t fact, struct sessp_entry *e)
 	    &st->groups_cap, st->ngroups, sizeof(*st->groups)) < 0)
 		return -1;
 	e->group = (uint32_t)st->ngroups;
-	st->groups[st->ngroups++] = (struct sessp_group){ .fact = fact };
+	st->groups[st->ngroups++] = (struct sessp_group){ .who = who };
 	*s = (struct sessp_slot){ hash, (uint32_t)st->ngroups };
 	st->keys.used++;
 	return 0;
@@ -179,7 +179,7 @@ intern(struct sessp_store *st, struct sessp_defs *d)
 		e = sessp_store_bytes(st, s->ref);
 		if (e->len == d->len && memcmp(e->bytes, d->p, d->len) == 0) {
 			d->ref = s->ref;
-			if (d->p[0] == SESSP_FACT)
+			if (d->p[0] == SESSP_WHO)
 				__builtin_prefetch(&st->groups[e->group], 1);
 			return 0;
 		}
@@ -189,7 +189,7 @@ intern(struct sessp_store *st, struct sessp_defs *d)
 	e->len = d->len;
 	e->group = 0;
 	memcpy(e->bytes, d->p, d->len);
-	if (d->p[0] == SESSP_FACT && group_find(st, d->ref, e) < 0)
+	if (d->p[0] == SESSP_WHO && group_find(st, d->ref, e) < 0)
 		return -1;
 	*s = (struct sessp_slot){ d->hash, d->ref };
 	t->used++;
@@ -336,7 +336,7 @@ ahead_blocks(const struct sessp_store *st)
 	size_t i;
 
 	for (i = 0; i < st->ndefs; i++) {
-		if (st->defs[i].p[0] != SESSP_FACT)
+		if (st->defs[i].p[0] != SESSP_WHO)
 			continue;
 		g = &st->groups[sessp_store_tuple(st, st->defs[i].ref)->group];
 		if (g->last == 0 || g->fill == SESSP_BLOCK)
@@ -368,7 +368,8 @@ sessp_store_add(struct sessp_store *st, const char *p, size_t len, struct sess_e
 		memcpy(&d, p, sizeof(d));
 		p += sizeof(d);
 		more = d.more;
-		d.fact = st->defs[d.fact - 1].ref;
+		d.who = st->defs[d.who - 1].ref;
+		d.env = d.env > 0 ? st->defs[d.env - 1].ref : 0;
 		d.view = d.view > 0 ? st->defs[d.view - 1].ref : 0;
 		d.place = d.place > 0 ? st->defs[d.place - 1].ref : 0;
 		st->mark = st->pool.n;
@@ -376,7 +377,7 @@ sessp_store_add(struct sessp_store *st, const char *p, size_t len, struct sess_e
 		if (more > 0 && keep_more(st, p, more, &d.more) < 0)
 			return sess_err_nomem(err);
 		p += more;
-		st->last = sessp_store_tuple(st, d.fact)->group;
+		st->last = sessp_store_tuple(st, d.who)->group;
 		g = &st->groups[st->last];
 		if ((to = digest_new(st, g)) == NULL)
 			return sess_err_nomem(err);
@@ -399,13 +400,14 @@ sessp_store_pack(const struct sessp_store *st, const struct sessp_digest *d,
     struct sess_buf *out)
 {
 	struct sessp_digest packed = *d;
-	uint32_t *refs[] = { &packed.fact, &packed.view, &packed.place }, number = 0;
+	uint32_t *refs[] = { &packed.who, &packed.env, &packed.view, &packed.place };
+	uint32_t number = 0;
 	const struct sessp_more *m = sessp_store_more(st, d);
 	struct sessp_packed_tuple head;
 	const struct sessp_entry *e;
 	size_t i;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < sizeof(refs) / sizeof(refs[0]); i++) {
 		if (*refs[i] == 0)
 			continue;
 		e = sessp_store_tuple(st, *refs[i]);

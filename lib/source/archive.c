@@ -9,6 +9,8 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#define BZIP2_MIN 14		/* bytes of an empty stream */
+
 /* A container (tar, zip, 7z), or a filter (xz, bzip2, lz4), whose one member is
  * the decoded bytes. */
 struct archive_stage {
@@ -69,7 +71,7 @@ on_seek(struct archive *a, void *arg, la_int64_t offset, int whence)
 static enum sess_status
 fail(struct archive_stage *s, struct sess_err *err)
 {
-	const char *text = archive_error_string(s->a);
+	const char *text;
 	char why[96];
 
 	/* the cause lies below: a cut .tar.gz is a cut gzip */
@@ -80,6 +82,7 @@ fail(struct archive_stage *s, struct sess_err *err)
 	}
 	if (archive_errno(s->a) == ENOMEM)
 		return sess_err_nomem(err);
+	text = archive_error_string(s->a);
 	if (text == NULL)
 		return sessp_bad(err, s->kind, NULL);
 	if (strstr(text, "runcated") != NULL || strstr(text, "end of file") != NULL ||
@@ -124,10 +127,18 @@ enable(struct archive_stage *s)
 static enum sess_status
 open_archive(struct archive_stage *s, struct sess_err *err)
 {
+	struct sessp_stage *from = s->stage.from;
 	int r;
 
 	s->opened = true;
 	s->over = true;
+	if (s->kind == SESSP_BZIP2) {
+		/* a shorter one libarchive takes for no bzip2 at all */
+		if (sessp_stage_ahead(from, BZIP2_MIN, err) < 0)
+			return SESS_ENOMEM;
+		if (from->len - from->pos < BZIP2_MIN)
+			return from->state < 0 ? fail(s, err) : sessp_stage_cut(err, s->kind);
+	}
 	s->a = archive_read_new();
 	if (s->a == NULL)
 		return sess_err_nomem(err);
@@ -142,10 +153,12 @@ open_archive(struct archive_stage *s, struct sess_err *err)
 	if (r != ARCHIVE_OK)
 		return fail(s, err);
 	(void)archive_read_set_read_callback(s->a, on_read);
-	if (s->stage.from->ops->seek != NULL)
+	if (from->ops->seek != NULL)
 		(void)archive_read_set_seek_callback(s->a, on_seek);
 	(void)archive_read_set_callback_data(s->a, s);
-	if (archive_read_open1(s->a) != ARCHIVE_OK)
+	/* what fails in its first 64 KiB looks empty to libarchive, and is open */
+	if (archive_read_open1(s->a) != ARCHIVE_OK ||
+	    (s->filter && archive_error_string(s->a) != NULL))
 		return fail(s, err);
 	s->over = false;
 	return SESS_OK;
@@ -206,9 +219,6 @@ member_read(struct sessp_stage *st, char *buf, size_t cap, size_t *n, struct ses
 	if (s->filter && !s->opened) {
 		if ((r = open_archive(s, err)) < 0 || (r = next_header(s, err)) < 0)
 			return r;
-		/* what can't be decoded at all looks empty to libarchive */
-		if (r == SESS_END && archive_error_string(s->a) != NULL)
-			return fail(s, err);
 	}
 	if (s->over)
 		return SESS_OK;

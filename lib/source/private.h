@@ -79,9 +79,9 @@ enum sess_status sessp_input_open(struct sessp_input **in,
  * "file!inner.tar!member" when nested.  Member names are only names: never
  * opened, `..` and all.  SESS_END after the last.  An error says what is
  * damaged; after it the next call goes on with the next member where that is
- * possible, and else returns SESS_END; *name is set with an error too.  Encrypted members and ones of a
- * method that isn't supported are such errors.  Directories, links and
- * devices in archives are no members.
+ * possible, and else returns SESS_END; *name is set with an error too.
+ * Encrypted members and ones of a method that isn't supported are such
+ * errors.  Directories, links and devices in archives are no members.
  */
 enum sess_status sessp_input_member(struct sessp_input *in, const char **name,
     struct sess_err *err);
@@ -92,6 +92,8 @@ enum sess_status sessp_input_member(struct sessp_input *in, const char **name,
  * members and zstd frames one after another.  A cut or damaged stream gives
  * the bytes it holds first; the call after them returns the error
  * (SESS_EFORMAT, SESS_ELIMIT for a bomb, SESS_ESYS) and the member has ended.
+ * Of xz, bzip2 and lz4, which libarchive decodes, up to 64 KiB before the cut
+ * are lost.
  * A read from a pipe returns what is there and does not wait for cap bytes.
  */
 enum sess_status sessp_input_read(struct sessp_input *in, char *buf, size_t cap,

@@ -91,9 +91,8 @@ sessp_stage_read(struct sessp_stage *st, char *buf, size_t cap, size_t *n, struc
 	return *n > 0 || cap == 0 ? SESS_OK : tell(st, err);
 }
 
-/* Read ahead until the buffer holds want bytes, or there are no more. */
-static enum sess_status
-ahead(struct sessp_stage *st, size_t want, struct sess_err *err)
+enum sess_status
+sessp_stage_ahead(struct sessp_stage *st, size_t want, struct sess_err *err)
 {
 	if (st->buf == NULL && (st->buf = malloc(SESSP_READ_SIZE)) == NULL)
 		return sess_err_nomem(err);
@@ -111,7 +110,7 @@ enum sess_status
 sessp_stage_view(struct sessp_stage *st, const unsigned char **p, size_t *n, struct sess_err *err)
 {
 	*n = 0;
-	if (st->pos == st->len && ahead(st, 1, err) < 0)
+	if (st->pos == st->len && sessp_stage_ahead(st, 1, err) < 0)
 		return SESS_ENOMEM;
 	*p = (const unsigned char *)st->buf + st->pos;
 	*n = st->len - st->pos;
@@ -130,7 +129,7 @@ sessp_stage_kind(struct sessp_stage *st, enum sessp_kind *kind, struct sess_err 
 	size_t len = 0;
 
 	do {
-		if (ahead(st, len + 1, err) < 0)
+		if (sessp_stage_ahead(st, len + 1, err) < 0)
 			return SESS_ENOMEM;
 		len = st->len;
 		*kind = sessp_magic_of((const unsigned char *)st->buf, len,

@@ -79,6 +79,9 @@ void sessp_stage_free(struct sessp_stage *st);
 enum sess_status sessp_stage_read(struct sessp_stage *st, char *buf, size_t cap,
     size_t *n, struct sess_err *err);
 
+/* Read ahead until the buffer holds want bytes, or there are no more.  SESS_ENOMEM. */
+enum sess_status sessp_stage_ahead(struct sessp_stage *st, size_t want, struct sess_err *err);
+
 /* Borrow what is in the buffer; fills it when empty.  *n is 0 at the end. */
 enum sess_status sessp_stage_view(struct sessp_stage *st, const unsigned char **p,
     size_t *n, struct sess_err *err);

@@ -313,9 +313,7 @@ recognise(struct sessp_reader *r, struct sessp_block *b)
 		b->len -= 3;
 		len -= 3;
 	}
-	r->origin->format = r->opts.format;
-	if (r->origin->format == NULL)
-		r->origin->format = sessp_sniff(p, len, r->member_end);
+	r->origin->format = sessp_sniff_opts(r->opts.convert, p, len, r->member_end);
 	if (r->origin->format == NULL) {
 		sess_err_set(&err, SESS_EFORMAT, 0, "not a log format that is known");
 		sessp_block_note(b, &err, NULL, 0, false);
@@ -377,7 +375,8 @@ read_records(struct sessp_reader *r, struct sessp_block *b)
 	bool tried = r->origin->format != NULL;
 
 	for (;;) {
-		if (b->len - b->context - whole > r->opts.max_line) {
+		if (b->len - b->context - whole > r->opts.max_line &&
+		    (tried || memchr(b->data + b->context, '\n', b->len - b->context) == NULL)) {
 			note_long(r, b);
 			r->skipping = true;
 			b->len = b->context + whole;

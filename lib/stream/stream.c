@@ -241,6 +241,12 @@ convert_record(struct worker *w, struct sessp_block *b, uint64_t line,
 	struct sess_err err = { 0 };
 	enum sessp_verdict v;
 
+	if (len > w->s->ro.max_line) {
+		sess_err_set(&err, SESS_ELIMIT, line, "line longer than %llu bytes",
+		    (unsigned long long)w->s->ro.max_line);
+		account(w, b, SESSP_REJECTED, &err, p, 0);
+		return;
+	}
 	w->cv->ev.raw = p;
 	w->cv->ev.raw_len = len;
 	v = sessp_convert(w->cv, b->origin->format, b->origin->name, line, p, len,
@@ -474,10 +480,9 @@ sess_stream_open(struct sess_stream **sp, const struct sess_stream_opts *o,
 	s->literal_len = o->literal != NULL ? strlen(o->literal) : 0;
 	s->ro = (struct sessp_reader_opts){
 		.max_line = o->max_line > 0 ? o->max_line : MAX_LINE,
-		.stop = &s->stop, .serials = &s->serials
+		.convert = &s->o.convert, .stop = &s->stop, .serials = &s->serials
 	};
-	if (o->convert.format != NULL &&
-	    (s->ro.format = sessp_format_find(o->convert.format)) == NULL) {
+	if (o->convert.format != NULL && sessp_format_find(o->convert.format) == NULL) {
 		st = sess_err_set(err, SESS_EFORMAT, 0, "no format '%.40s'",
 		    o->convert.format);
 		goto fail;

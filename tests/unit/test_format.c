@@ -322,6 +322,8 @@ memory_that_runs_out_is_said(void **state)
 			alloc_fail_at(n);
 			st = sessp_conv_new(&cv, &opts, &err);
 			if (st == SESS_OK) {
+				sessp_ua_free(cv->ua);	/* has a test of its own */
+				cv->ua = NULL;
 				(void)sessp_convert(cv, rows[i].f, "log", 1, line, strlen(line),
 				    NULL, NULL, &err);
 				if (cv->failed)

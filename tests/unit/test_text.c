@@ -210,6 +210,7 @@ lines_end_at_spaces_and_punctuation(void **state)
 	(void)state;
 	is_wrapped("the quick brown fox", 10, "the quick|brown fox");
 	is_wrapped("http://shop.example/cart/items", 22, "http://shop.example/|cart/items");
+	is_wrapped("button#pay.btn[name=\"x\"]", 20, "button#pay.btn|[name=\"x\"]");
 	is_wrapped("abcdefghij", 4, "abcd|efgh|ij");
 	is_wrapped("购物车里有东西", 5, "购物|车里|有东|西");
 	is_wrapped("a  b   ", 80, "a  b");
