@@ -9,13 +9,13 @@
 
 /* -- values */
 
-/* Ten to the n, exact where long double can be. */
+/* Ten to the n: up to 22 a double holds it exactly. */
 static long double
 ten_to(long n)
 {
-	long double v = 1;
+	double v = 1;
 
-	if (n > 27)
+	if (n > 22)
 		return powl(10, (long double)n);
 	while (n-- > 0)
 		v *= 10;
@@ -24,8 +24,8 @@ ten_to(long n)
 
 /*
  * The value of a JSON number, whatever the locale: up to 19 digits as a whole
- * number, times a power of ten.  long double has bits enough for all of what
- * an SDK sends to come out as strtod has it.
+ * number, times a power of ten.  Up to 2^53 and 10^22, which is all that an
+ * SDK sends, one division of doubles gives what strtod does.
  */
 static bool
 decimal(const char *p, size_t len, double *v)
@@ -61,7 +61,10 @@ decimal(const char *p, size_t len, double *v)
 		exp += minus_exp ? -e : e;
 	}
 	d = (long double)m;
-	if (m != 0)
+	if (m <= (uint64_t)1 << 53 && exp >= -22 && exp <= 22)
+		d = exp < 0 ? (double)m / (double)ten_to(-exp) :
+		    (double)m * (double)ten_to(exp);
+	else if (m != 0)
 		d = exp < 0 ? d / ten_to(-exp) : d * ten_to(exp);
 	*v = (double)(minus ? -d : d);
 	return isfinite(*v);
