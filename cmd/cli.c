@@ -29,6 +29,11 @@ struct given {
 	unsigned stdin_uses;
 };
 
+/* What workers read until the stream is freed. */
+static struct {
+	char *map, *key;
+} held;
+
 /* A file opened where 0, 1 or 2 was closed would be taken for a standard one.
  * What stands in for it fails when used. */
 static void
@@ -279,10 +284,11 @@ static void
 settle_files(struct sess_convert_opts *o, const struct given *g)
 {
 	if (g->map != NULL)
-		o->map = cli_read_file(g->map, &o->map_len);
+		o->map = held.map = cli_read_file(g->map, &o->map_len);
 	if (g->hash_user == NULL)
 		return;
-	o->hash_key = (unsigned char *)cli_read_file(g->hash_user, &o->hash_key_len);
+	held.key = cli_read_file(g->hash_user, &o->hash_key_len);
+	o->hash_key = (const unsigned char *)held.key;
 	if (o->hash_key_len == 0)
 		cli_misuse("--hash-user: %s is empty: it has to hold a key", g->hash_user);
 }
@@ -377,7 +383,7 @@ cli_read_file(const char *path, size_t *len)
 }
 
 int
-cli_finish(int yes_no)
+finish(int yes_no)
 {
 	struct sess_err err = { 0 };
 	int error;
@@ -391,4 +397,15 @@ cli_finish(int yes_no)
 		cli_warn("<stdout>", &err);
 	}
 	return say_had_trouble() ? CLI_TROUBLE : yes_no;
+}
+
+int
+cli_finish(int yes_no)
+{
+	int status = finish(yes_no);
+
+	free(held.map);
+	free(held.key);
+	held.map = held.key = NULL;
+	return status;
 }

@@ -32,4 +32,8 @@ void progress_clear(void);
 /* The notes of the last file, --rejects and --summary to disk. */
 void input_finish(void);
 
+/* cli.c: cli_finish for an end that comes while workers run: it takes nothing
+ * from under them. */
+int finish(int yes_no);
+
 #endif

@@ -139,7 +139,7 @@ cli_die(const char *what, const struct sess_err *err)
 {
 	cli_flush();
 	cli_warn(what, err);
-	exit(cli_finish(CLI_TROUBLE));
+	exit(finish(CLI_TROUBLE));
 }
 
 void

@@ -605,6 +605,8 @@ explain(const struct find *f)
 	uint64_t n;
 	size_t i;
 
+	if (f->cli.quiet)
+		return;
 	if (f->sessions > 0) {
 		sess_when_format(f->first, from);
 		sess_when_format(f->last, to);
@@ -615,12 +617,17 @@ explain(const struct find *f)
 	for (i = 0; sess_query_why(f->scratch, i, &holds, &n); i++)
 		(void)sess_buf_printf(&b, "; %" PRIu64 " %s", n, holds);
 	if (f->rejected > 0)
-		(void)sess_buf_printf(&b, "; %" PRIu64 " records rejected", f->rejected);
+		(void)sess_buf_printf(&b, "; %" PRIu64 " record%s rejected", f->rejected,
+		    f->rejected == 1 ? "" : "s");
 	if (f->bodiless > 0)
-		(void)sess_buf_printf(&b, "; %" PRIu64 " records of logs without bodies",
-		    f->bodiless);
-	cli_note(&f->cli, "0 of %" PRIu64 " sessions%.*s", f->sessions, (int)b.len,
-	    b.data != NULL ? b.data : "");
+		(void)sess_buf_printf(&b, "; %" PRIu64 " record%s without a body in the log",
+		    f->bodiless, f->bodiless == 1 ? "" : "s");
+	/* a search that passed over records has said nothing of bad ones */
+	if (f->rejected > 0)
+		cli_warnf("0 of %" PRIu64 " sessions%.*s", f->sessions, (int)b.len, b.data);
+	else
+		cli_note(&f->cli, "0 of %" PRIu64 " sessions%.*s", f->sessions, (int)b.len,
+		    b.data != NULL ? b.data : "");
 	sess_buf_release(&b);
 }
 

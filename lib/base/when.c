@@ -41,23 +41,29 @@ sessp_civil(int64_t days, int64_t *y, unsigned *m, unsigned *d)
 static void
 put2(char *p, unsigned v)
 {
-	p[0] = (char)('0' + v / 10);
-	p[1] = (char)('0' + v % 10);
+	static const char pairs[] =
+	    "00010203040506070809101112131415161718192021222324"
+	    "25262728293031323334353637383940414243444546474849"
+	    "50515253545556575859606162636465666768697071727374"
+	    "75767778798081828384858687888990919293949596979899";
+
+	memcpy(p, pairs + 2 * v, 2);
 }
 
 void
 sess_when_format(int64_t ms, char out[SESS_WHEN_LEN])
 {
-	int64_t days, y;
+	uint64_t since;
+	int64_t y;
 	unsigned m, d, s, rest;
 
 	if (ms < SESSP_WHEN_MIN)
 		ms = SESSP_WHEN_MIN;
 	if (ms > SESSP_WHEN_MAX)
 		ms = SESSP_WHEN_MAX;
-	days = (ms - (ms < 0 ? DAY_MS - 1 : 0)) / DAY_MS;
-	rest = (unsigned)(ms - days * DAY_MS);
-	sessp_civil(days, &y, &m, &d);
+	since = (uint64_t)(ms - SESSP_WHEN_MIN);
+	rest = (unsigned)(since % DAY_MS);
+	sessp_civil((int64_t)(since / DAY_MS) + SESSP_WHEN_MIN / DAY_MS, &y, &m, &d);
 	memcpy(out, "0000-00-00T00:00:00.000Z", SESS_WHEN_LEN);
 	put2(out, (unsigned)y / 100);
 	put2(out + 2, (unsigned)y % 100);

@@ -166,6 +166,9 @@ void sessp_conv_seconds(struct sessp_conv *cv, const struct sessp_format *f,
  * the equal lines of its second. */
 uint64_t sessp_seconds_id(struct sessp_conv *cv, uint64_t hash, int64_t received);
 
+/* What a plain line is told by, before its count. */
+uint64_t sessp_line_hash(const char *p, size_t len);
+
 void sessp_seconds_free(struct sessp_seconds *s);
 
 /* csv.c: read the names of the columns into cv->csv_header.

@@ -408,7 +408,7 @@ plain(struct sessp_conv *cv, const struct sessp_request *rq, const char *line, s
 		return SESSP_REJECTED;
 	}
 	if (!cv->has_identity)
-		cv->identity = XXH3_64bits(line, len);
+		cv->identity = sessp_line_hash(line, len);
 	/* The line may stand there twice and mean two requests. */
 	cv->identity = sessp_seconds_id(cv, cv->identity, received);
 	sessp_begin(cv, rq);

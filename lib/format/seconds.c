@@ -139,20 +139,39 @@ sessp_tail(const struct sessp_format *f, const char *p, size_t len)
 	return end;
 }
 
+/* Count the lines of a plain log without taking them apart: all are of one
+ * second, and those that are no plain requests are never asked for. */
+static void
+count_lines(struct sessp_conv *cv, const char *p, size_t len)
+{
+	struct sess_slice s = sessp_combined_second(p, len);
+	const char *end = p + len, *nl;
+	int64_t ms;
+
+	if (s.p == NULL || sess_when_any(s.p, s.len, &ms) < 0)
+		return;
+	for (; p < end && (nl = memchr(p, '\n', (size_t)(end - p))) != NULL; p = nl + 1)
+		(void)sessp_seconds_id(cv, sessp_line_hash(p, (size_t)(nl - p) -
+		    (nl > p && nl[-1] == '\r')), ms);
+}
+
 void
 sessp_conv_seconds(struct sessp_conv *cv, const struct sessp_format *f, const char *p,
     size_t len)
 {
 	const char *end = p + len, *nl;
-	struct sess_err err = { 0 };
 
 	if (cv->seconds != NULL)
 		forget(cv->seconds);
+	if (f == &sessp_combined || f == &sessp_common) {
+		count_lines(cv, p, len);
+		return;
+	}
 	cv->counting = true;
 	for (; p < end && !cv->failed; p = nl + 1) {
 		if ((nl = memchr(p, '\n', (size_t)(end - p))) == NULL)
 			break;
-		(void)sessp_convert(cv, f, "", 0, p, (size_t)(nl - p), NULL, NULL, &err);
+		(void)sessp_convert(cv, f, "", 0, p, (size_t)(nl - p), NULL, NULL, NULL);
 	}
 	cv->counting = false;
 }

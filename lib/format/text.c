@@ -167,3 +167,9 @@ sessp_ident_long(uint64_t seed, const char *p, size_t len)
 {
 	return XXH3_64bits_withSeed(p, len, seed);
 }
+
+uint64_t
+sessp_line_hash(const char *p, size_t len)
+{
+	return XXH3_64bits(p, len);
+}

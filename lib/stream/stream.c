@@ -319,6 +319,7 @@ convert_block(struct worker *w, struct sessp_block *b)
 	const struct sess_stream *s = w->s;
 	const char *p = b->data + b->context, *end = b->data + b->len;
 	struct sessp_origin *o = b->origin;
+	uint64_t preflights = w->cv->preflights, nobody = w->cv->nobody;
 
 	w->block = b;
 	if (s->o.begin != NULL)
@@ -334,6 +335,8 @@ convert_block(struct worker *w, struct sessp_block *b)
 	else
 		convert_all(w, b, p, end);
 	b->books.events = b->events;
+	b->books.preflights = w->cv->preflights - preflights;
+	b->books.nobody = w->cv->nobody - nobody;
 }
 
 /* Put a converted block where the caller will look for it. */

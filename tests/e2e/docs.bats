@@ -133,7 +133,7 @@ try() {
 }
 
 @test "sess-event(5) lists the keys that there are" {
-	awk -f "$ROOT/man/keys.awk" "$ROOT/include/sess/keys.h" >want
+	awk -f "$ROOT/tests/e2e/keys.awk" "$ROOT/include/sess/keys.h" >want
 	[ "$(grep -c '^\.It Va' want)" -ge 70 ]
 	sed -n '/^\.\\" keys:/,/^\.\\" end of keys/p' "$ROOT/man/sess-event.5" | sed '1d;$d' | diff want -
 	for kind in $(sed -n '/define SESS_KINDS/,/^$/p' "$ROOT/include/sess/keys.h" | grep -o '"[a-z]*"' | tr -d '"'); do

@@ -13,9 +13,8 @@
 #include <cmocka.h>
 
 #include "../../lib/base/sorter.h"
+#include "alloc.h"
 
-void alloc_fail_at(long n);
-bool alloc_failed(void);
 
 static const char *
 tmpdir(void)

@@ -1,4 +1,4 @@
-# The tables of sess-event(5) out of include/sess/keys.h: awk -f man/keys.awk keys.h
+# The tables of sess-event(5) out of include/sess/keys.h: awk -f tests/e2e/keys.awk keys.h
 BEGIN {
 	type["STR"] = "string"
 	type["TIME"] = "time"
