@@ -9,17 +9,17 @@ FUZZ_SECONDS ?= 10
 # Debian packages.  make demo, check and what stands on check install what is
 # missing of them; the rest of the targets take the machine as it is.
 DEB_BUILD = gcc libc6-dev make pkg-config libjansson-dev libarchive-dev libisal-dev libzstd-dev libsqlite3-dev \
-            libpcre2-dev libxxhash-dev libmaxminddb-dev libyaml-dev nettle-dev libutf8proc-dev uap-core
+            liblzma-dev libbz2-dev libpcre2-dev libxxhash-dev libmaxminddb-dev libyaml-dev nettle-dev libutf8proc-dev uap-core
 DEB_CHECK = libcmocka-dev bats jq zstd xz-utils bzip2 lz4 libarchive-tools python3 sqlite3 mandoc
 DEB_FUZZ  = clang libclang-rt-14-dev
 DEB_CI    = $(DEB_FUZZ) valgrind libc6-dbg shellcheck zsh fish
 
-PKGS    = jansson libarchive libisal libzstd sqlite3 libpcre2-8 libxxhash libmaxminddb yaml-0.1 nettle libutf8proc
+PKGS    = jansson libarchive libisal libzstd liblzma sqlite3 libpcre2-8 libxxhash libmaxminddb yaml-0.1 nettle libutf8proc
 # Asked when first used, once: a machine on which the packages are yet to be
 # installed has no pkg-config.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
-LIBS    = $(PKG_LIBS) -lpthread -lm
+LIBS    = $(PKG_LIBS) -lbz2 -lpthread -lm
 WARN    = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 FLAGS   = -std=c11 -D_GNU_SOURCE -DSESS_VERSION='"$(VERSION)"' -Iinclude -fPIC -pthread \
           $(WARN) -MMD -MP $(PKG_CFLAGS)
@@ -160,7 +160,7 @@ $(B)/sess.pc: Makefile
 	@mkdir -p $(@D)
 	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' 'includedir=$${prefix}/include' '' \
 	    'Name: sess' 'Description: browser sessions out of log archives' 'Version: $(VERSION)' \
-	    'Requires.private: $(PKGS)' 'Libs: -L$${libdir} -lsess' 'Libs.private: -lpthread -lm' \
+	    'Requires.private: $(PKGS)' 'Libs: -L$${libdir} -lsess' 'Libs.private: -lbz2 -lpthread -lm' \
 	    'Cflags: -I$${includedir}' >$@
 
 install: all $(SHARED) $(B)/sess.pc

@@ -9,9 +9,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
-#define BZIP2_MIN 14		/* bytes of an empty stream */
-
-/* A container (tar, zip, 7z), or a filter (xz, bzip2, lz4), whose one member is
+/* A container (tar, zip, 7z), or a filter (lz4), whose one member is
  * the decoded bytes. */
 struct archive_stage {
 	struct sessp_stage stage;
@@ -104,10 +102,6 @@ enable(struct archive_stage *s)
 	struct archive *a = s->a;
 
 	switch (s->kind) {
-	case SESSP_XZ:
-		return archive_read_append_filter(a, ARCHIVE_FILTER_XZ);
-	case SESSP_BZIP2:
-		return archive_read_append_filter(a, ARCHIVE_FILTER_BZIP2);
 	case SESSP_LZ4:
 		return archive_read_append_filter(a, ARCHIVE_FILTER_LZ4);
 	case SESSP_TAR:
@@ -132,13 +126,6 @@ open_archive(struct archive_stage *s, struct sess_err *err)
 
 	s->opened = true;
 	s->over = true;
-	if (s->kind == SESSP_BZIP2) {
-		/* a shorter one libarchive takes for no bzip2 at all */
-		if (sessp_stage_ahead(from, BZIP2_MIN, err) < 0)
-			return SESS_ENOMEM;
-		if (from->len - from->pos < BZIP2_MIN)
-			return from->state < 0 ? fail(s, err) : sessp_stage_cut(err, s->kind);
-	}
 	s->a = archive_read_new();
 	if (s->a == NULL)
 		return sess_err_nomem(err);
@@ -357,7 +344,7 @@ sessp_archive_stage(struct sessp_stage *from, enum sessp_kind kind)
 	if (s == NULL)
 		return NULL;
 	s->kind = kind;
-	s->filter = kind == SESSP_XZ || kind == SESSP_BZIP2 || kind == SESSP_LZ4;
+	s->filter = kind == SESSP_LZ4;
 	sessp_stage_init(&s->stage, s->filter ? &filter_ops : &container_ops, from);
 	return &s->stage;
 }
