@@ -15,7 +15,7 @@
 #define MEMORY_MIN	(128u << 10)	/* two chunks of the arena */
 #define BLOCK_MIN	(16u << 10)
 #define BLOCK_MAX	(256u << 10)
-#define FAN_MIN		8
+#define FAN_MIN		32
 #define FAN_MAX		64
 #define LEVEL		1		/* of zstd: runs are read once */
 

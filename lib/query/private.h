@@ -144,7 +144,7 @@ X(DEVICE,      "device",          1, FIELD,  DEVICE,    true,  "had that device"
 X(NETWORK,     "network",         1, FIELD,  NETWORK,   true,  "had that network") \
 X(COUNTRY,     "country",         1, FIELD,  COUNTRY,   true,  "were from that country") \
 X(REGION,      "region",          1, FIELD,  REGION,    true,  "were from that region") \
-X(CITY,        "city",            1, FIELD,  CITY,      false, "were from that city") \
+X(CITY,        "city",            1, FIELD,  CITY,      true,  "were from that city") \
 X(RELEASE,     "release",         1, FIELD,  RELEASE,   false, "had that release") \
 X(ENVIRONMENT, "environment",     1, FIELD,  ENVIRONMENT, false, "had that environment") \
 X(APP,         "app",             1, FIELD,  APP_ID,    false, "were of that app") \

@@ -554,17 +554,20 @@ an_expression_too_deep_or_long_is_refused(void **state)
 static void
 an_expression_that_grows_names_the_session(void **state)
 {
-	char expr[1024] = "'aaaaaaaaaaaaaaaa'", next[1024];
+	struct sess_buf expr = { 0 };
 	int i;
 
 	(void)state;
-	for (i = 0; i < 12; i++) {
-		snprintf(next, sizeof(next), "replace(%s,'a','aaaa')", expr);
-		strcpy(expr, next);
-	}
 	/* made from a column, so that it isn't worked out when it is read */
-	snprintf(next, sizeof(next), "instr(%s || session_id, 'b')", expr);
-	add("where", next);
+	sess_buf_puts(&expr, "instr(");
+	for (i = 0; i < 12; i++)
+		sess_buf_puts(&expr, "replace(");
+	sess_buf_puts(&expr, "session_id || 'aaaaaaaaaaaaaaaa'");
+	for (i = 0; i < 12; i++)
+		sess_buf_puts(&expr, ",'a','aaaa')");
+	sess_buf_add(&expr, ", 'b')", 7);
+	add("where", expr.data);
+	sess_buf_release(&expr);
 	assert_false(matches());
 	assert_int_equal(x.status, SESS_ELIMIT);
 	assert_string_equal(x.err.text, "session s1: --where: a text is longer than 64 KiB");
