@@ -48,6 +48,7 @@ struct find {
 	struct worker *workers;
 	bool narrow;			/* pass over what no --session asks for */
 	const struct names *wanted;	/* read only the sessions of these ids, or NULL */
+	const char *literals[SESS_STREAM_LITERALS + 1];	/* ids that records are chosen by */
 	struct names chosen;		/* sessions to write in the second pass */
 	struct choice choice;
 	struct sess_buf text;
@@ -495,16 +496,25 @@ collect_pass(struct find *f, const char *literal, struct names *keys, bool *ids)
 	cli_done(&f->cli, stream);
 }
 
-/* Bytes that each event of the only session wanted has, or NULL. */
-static const char *
-only_key(const struct names *keys, bool ids)
+/* Read only records that can hold one of the ids, where that is sound: all are
+ * ids of sessions, few, and stand in the log as they are. */
+static void
+look_for(struct find *f, const struct names *keys, bool ids)
 {
 	struct sess_slice key;
+	size_t i;
 
-	if (keys->n != 1 || !ids)
-		return NULL;
-	key = names_get(keys, 0);
-	return sess_query_safe(key.p, key.len) ? key.p : NULL;
+	f->cli.stream.literals = NULL;
+	if (!ids || keys->n > SESS_STREAM_LITERALS || f->cli.stream.convert.map != NULL)
+		return;
+	for (i = 0; i < keys->n; i++) {
+		key = names_get(keys, i);
+		if (!sess_query_safe(key.p, key.len))
+			return;
+		f->literals[i] = key.p;
+	}
+	f->literals[i] = NULL;
+	f->cli.stream.literals = f->literals;
 }
 
 /* Look for the literal first: few records need to be converted. */
@@ -517,7 +527,9 @@ two_quick_passes(struct find *f, const char *literal)
 	collect_pass(f, literal, &keys, &ids);
 	if (keys.n > 0) {
 		f->wanted = &keys;
-		gather_pass(f, true, only_key(&keys, ids), take_all);
+		look_for(f, &keys, ids);
+		gather_pass(f, true, NULL, take_all);
+		f->cli.stream.literals = NULL;
 		f->wanted = NULL;
 	}
 	names_release(&keys);
@@ -544,8 +556,9 @@ two_passes(struct find *f)
 	}
 	if (n > 0) {
 		f->wanted = &keys;
-		gather_pass(f, true, f->cli.stream.convert.map == NULL ?
-		    only_key(&keys, ids) : NULL, take_chosen);
+		look_for(f, &keys, ids);
+		gather_pass(f, true, NULL, take_chosen);
+		f->cli.stream.literals = NULL;
 		f->wanted = NULL;
 		if (f->found < f->given && !cli_put_failed())
 			cli_warnf("the input changed while it was read: %" PRIu64

@@ -28,6 +28,9 @@
 
 struct sess_stream;
 
+/* How many texts records can be chosen by. */
+#define SESS_STREAM_LITERALS 32
+
 struct sess_stream_opts {
 	const char *const *operands;	/* files and directories, NULL-terminated; none: stdin */
 	struct sess_convert_opts convert;
@@ -38,6 +41,8 @@ struct sess_stream_opts {
 	int out_fd;			/* never read the file this goes to; -1: none */
 	const char *literal;		/* records that can't hold this text are passed over
 					 * unconverted and not counted; or NULL */
+	const char *const *literals;	/* more of these, NULL-terminated: any of them will
+					 * do; or NULL */
 
 	/* On a worker, for each event: append to out.  worker is 0 .. jobs - 1.  Below 0: error, stop. */
 	enum sess_status (*map)(void *arg, unsigned worker,

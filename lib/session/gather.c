@@ -84,7 +84,8 @@ add_piece(struct sessp_part *part, const struct sessp_piece *p)
 
 /* Make pieces of a group in order. */
 static int
-cut_pieces(const struct sess_gather *g, struct sessp_part *part, const struct sessp_group *grp)
+cut_pieces(const struct sess_gather *g, struct sessp_part *part,
+    const struct sessp_group *grp)
 {
 	const struct sessp_store *st = &g->store;
 	const struct sess_rule *rule;

@@ -18,7 +18,7 @@ static const uint8_t place_keys[] = { SESS_K_PAGE, SESS_K_PAGE_URL, SESS_K_TITLE
 
 struct slot {
 	uint32_t epoch, hash;
-	uint32_t at, len;	/* in seen */
+	uint32_t at;		/* in seen */
 	uint32_t number;
 };
 
@@ -87,9 +87,15 @@ copy(char *to, const char *p, size_t len)
 {
 	uint64_t a, b;
 	uint32_t c, d;
+	char e[16], f[16];
 
-	if (len > 16) {
+	if (len > 32) {
 		memcpy(to, p, len);
+	} else if (len >= 16) {
+		memcpy(e, p, 16);
+		memcpy(f, p + len - 16, 16);
+		memcpy(to, e, 16);
+		memcpy(to + len - 16, f, 16);
 	} else if (len >= 8) {
 		memcpy(&a, p, 8);
 		memcpy(&b, p + len - 8, 8);
@@ -154,38 +160,48 @@ grow(struct sess_packer *pk)
 	return 0;
 }
 
-/* The number of the tuple of len bytes behind the end of seen; a new one is
- * kept, and written to out.  0 or -1 (memory). */
+struct built {			/* a tuple that may be new: it is behind the end of seen */
+	size_t at;
+	uint32_t len, hash;	/* len 0: all of its strings are absent */
+};
+
+/* The number of a tuple; a new one is kept, and written to out.  Those before
+ * it in seen are dealt with.  0 or -1 (memory). */
 static int
-intern(struct sess_packer *pk, size_t len, uint32_t *number, struct sess_buf *out)
+intern(struct sess_packer *pk, const struct built *b, uint32_t *number,
+    struct sess_buf *out)
 {
-	const char *p = pk->seen.data + pk->seen.len;
-	uint32_t hash = sessp_hash(p, len);
-	struct sessp_packed_tuple head = { (uint32_t)len, hash };
+	const char *p = pk->seen.data + b->at;
+	struct sessp_packed_tuple head = { b->len, b->hash };
 	struct slot *s;
 	size_t i;
 
-	for (i = hash & (pk->size - 1); ; i = (i + 1) & (pk->size - 1)) {
+	if (b->len == 0) {
+		*number = 0;
+		return 0;
+	}
+	for (i = b->hash & (pk->size - 1); ; i = (i + 1) & (pk->size - 1)) {
 		s = &pk->slots[i];
 		if (s->epoch != pk->epoch)
 			break;
-		if (s->hash == hash && s->len == len &&
-		    memcmp(pk->seen.data + s->at, p, len) == 0) {
+		/* Tuples are prefix-free, so that one length is enough. */
+		if (s->hash == b->hash && memcmp(pk->seen.data + s->at, p, b->len) == 0) {
 			*number = s->number;
 			return 0;
 		}
 	}
-	if (pk->seen.len + len > UINT32_MAX ||
-	    sess_buf_room(out, 1 + sizeof(head) + len) < 0)
+	if (sess_buf_room(out, 1 + sizeof(head) + b->len) < 0)
 		return -1;
-	*s = (struct slot){ pk->epoch, hash, (uint32_t)pk->seen.len, (uint32_t)len,
+	*s = (struct slot){ pk->epoch, b->hash, (uint32_t)pk->seen.len,
 	    (uint32_t)++pk->used };
 	*number = s->number;
-	pk->seen.len += len;
 	out->data[out->len++] = SESSP_TUPLE;
 	memcpy(out->data + out->len, &head, sizeof(head));
-	memcpy(out->data + out->len + sizeof(head), p, len);
-	out->len += sizeof(head) + len;
+	memcpy(out->data + out->len + sizeof(head), p, b->len);
+	out->len += sizeof(head) + b->len;
+	if (b->at != pk->seen.len)
+		memmove(pk->seen.data + pk->seen.len, p, b->len);
+	pk->seen.len += b->len;
 	return pk->used > pk->size / 2 ? grow(pk) : 0;
 }
 
@@ -208,41 +224,59 @@ nobody(const struct sess_event *ev, char name[17])
 	return (size_t)snprintf(name, 17, "%016llx", (unsigned long long)h);
 }
 
+/* Build a tuple at *end of seen; its slot is asked for, it will be needed soon. */
 static int
-tuple(struct sess_packer *pk, const struct sess_event *ev, enum sessp_tuple which,
-    const uint8_t *keys, size_t n, uint32_t *number, struct sess_buf *out)
+build(struct sess_packer *pk, const struct sess_event *ev, enum sessp_tuple which,
+    const uint8_t *keys, size_t n, size_t *end, struct built *b)
 {
 	char name[17], *p;
 	struct sess_slice s;
-	size_t i, len = 0, need = 1 + 10 * n + sizeof(name);
+	size_t i, len = 0, need = 1 + 10 * n + sizeof(name), start = pk->seen.len;
 
+	*b = (struct built){ .at = *end };
 	for (i = 0; i < n; i++)
 		if (sess_event_has(ev, keys[i]))
 			len += ev->v[keys[i]].len;
-	if (len == 0 && which != SESSP_WHO) {
-		*number = 0;
+	if (len == 0 && which != SESSP_WHO)
 		return 0;
-	}
-	if (len > UINT32_MAX - need || sess_buf_room(&pk->seen, len + need) < 0)
+	if (len > UINT32_MAX - need - *end ||
+	    sess_buf_room(&pk->seen, *end - start + len + need) < 0)
 		return -1;
-	p = pk->seen.data + pk->seen.len;
+	p = pk->seen.data + *end;
 	*p++ = (char)which;
 	for (i = 0; i < n; i++) {
 		if (keys[i] == SESS_K_VISITOR && sess_event_has(ev, SESS_K_SESSION_ID)) {
 			*p++ = 0;		/* the session id has it */
-			continue;
-		}
-		if (!sess_event_has(ev, keys[i])) {
-			if (keys[i] == SESS_K_VISITOR)
-				p = put(p, name, nobody(ev, name));
-			else
-				*p++ = 0;
-			continue;
-		}
-		s = ev->v[keys[i]];
-		p = put(p, s.p, s.len);
+		} else if (sess_event_has(ev, keys[i])) {
+			s = ev->v[keys[i]];
+			p = put(p, s.p, s.len);
+		} else if (keys[i] == SESS_K_VISITOR) {
+			p = put(p, name, nobody(ev, name));
+		} else
+			*p++ = 0;
 	}
-	return intern(pk, (size_t)(p - (pk->seen.data + pk->seen.len)), number, out);
+	b->len = (uint32_t)(p - (pk->seen.data + *end));
+	b->hash = sessp_hash(pk->seen.data + *end, b->len);
+	*end += b->len;
+	__builtin_prefetch(&pk->slots[b->hash & (pk->size - 1)]);
+	return 0;
+}
+
+static int
+tuples(struct sess_packer *pk, const struct sess_event *ev, struct sessp_digest *d,
+    struct sess_buf *out)
+{
+	struct built who, env, view, place;
+	size_t end = pk->seen.len;
+
+	if (build(pk, ev, SESSP_WHO, who_keys, sizeof(who_keys), &end, &who) < 0 ||
+	    build(pk, ev, SESSP_ENV, env_keys, sizeof(env_keys), &end, &env) < 0 ||
+	    build(pk, ev, SESSP_VIEW, view_keys, sizeof(view_keys), &end, &view) < 0 ||
+	    build(pk, ev, SESSP_PLACE, place_keys, sizeof(place_keys), &end, &place) < 0 ||
+	    intern(pk, &who, &d->who, out) < 0 || intern(pk, &env, &d->env, out) < 0 ||
+	    intern(pk, &view, &d->view, out) < 0)
+		return -1;
+	return intern(pk, &place, &d->place, out);
 }
 
 /* -- the rest of an event */
@@ -349,11 +383,7 @@ sess_pack(struct sess_packer *pk, const struct sess_event *ev, uint32_t marks,
 	d.time = sane(ev->time);
 	d.received = sane(ev->received);
 	d.nkeys = (uint8_t)sess_event_nkeys(ev);
-	if (tuple(pk, ev, SESSP_WHO, who_keys, sizeof(who_keys), &d.who, out) < 0 ||
-	    tuple(pk, ev, SESSP_ENV, env_keys, sizeof(env_keys), &d.env, out) < 0 ||
-	    tuple(pk, ev, SESSP_VIEW, view_keys, sizeof(view_keys), &d.view, out) < 0 ||
-	    tuple(pk, ev, SESSP_PLACE, place_keys, sizeof(place_keys), &d.place, out) < 0 ||
-	    sess_buf_room(out, 1 + sizeof(d)) < 0)
+	if (tuples(pk, ev, &d, out) < 0 || sess_buf_room(out, 1 + sizeof(d)) < 0)
 		return SESS_ENOMEM;
 	at = out->len + 1;
 	out->data[out->len] = SESSP_EVENT;

@@ -12,14 +12,15 @@
 int
 sessp_more_room(void *array, size_t *cap, size_t n, size_t size)
 {
-	void **p = array, *q;
 	size_t want = *cap > 0 ? 2 * *cap : 64;
+	void *p;
 
 	if (n < *cap)
 		return 0;
-	if (want > SIZE_MAX / 2 / size || (q = realloc(*p, want * size)) == NULL)
+	memcpy(&p, array, sizeof(p));	/* whatever it points to */
+	if (want > SIZE_MAX / 2 / size || (p = realloc(p, want * size)) == NULL)
 		return -1;
-	*p = q;
+	memcpy(array, &p, sizeof(p));
 	*cap = want;
 	return 0;
 }

@@ -128,19 +128,33 @@ or_end(const char *p, const char *end)
 }
 
 const char *
-sessp_candidate(const char *p, const char *end, const char *literal,
-    size_t literal_len)
+sessp_hunt_next(struct sessp_hunt *h, const char *p, const char *end)
 {
-	const char *q, *limit, *line;
+	const char *q = end, *limit, *line;
+	size_t i;
 
-	q = or_end(sessp_find_literal(p, (size_t)(end - p), literal, literal_len), end);
+	for (i = 0; i < h->n; i++) {
+		if (h->v[i].next == NULL || h->v[i].next < p)
+			h->v[i].next = or_end(sessp_find_literal(p, (size_t)(end - p),
+			    h->v[i].text, h->v[i].len), end);
+		if (h->v[i].next < q)
+			q = h->v[i].next;
+	}
 	/* Only what stands before the first hit is still of interest. */
-	limit = q < end ? q : end;
-	limit = hiding_backslash(p, limit);
+	limit = hiding_backslash(p, q);
 	limit = hiding_percent(p, limit);
 	q = or_end(sessp_find_literal(p, (size_t)(limit - p), "base64", 6), limit);
 	if (q == end)
 		return end;
 	line = memrchr(p, '\n', (size_t)(q - p));
 	return line != NULL ? line + 1 : p;
+}
+
+const char *
+sessp_candidate(const char *p, const char *end, const char *literal,
+    size_t literal_len)
+{
+	struct sessp_hunt h = { 1, { { literal, NULL, literal_len } } };
+
+	return sessp_hunt_next(&h, p, end);
 }

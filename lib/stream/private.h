@@ -96,11 +96,24 @@ size_t sessp_count_byte(const char *p, size_t len, char c);
 const char *sessp_find_literal(const char *p, size_t len, const char *needle,
     size_t nlen);
 
+/* Texts that are looked for, and where each stands next: a search goes on where
+ * the last one ended, so that a block is gone through once for each text. */
+struct sessp_hunt {
+	size_t n;
+	struct {
+		const char *text, *next;	/* next NULL: not looked for yet */
+		size_t len;
+	} v[SESS_STREAM_LITERALS];
+};
+
 /*
- * The first record of [p, end) that may hold the literal: that has its bytes, or
- * an escape that could hide some of them (\u00.., \x.., %41, base64).  Returns
- * the start of that line, or end.
+ * The first record of [p, end) that may hold one of the texts: that has its
+ * bytes, or an escape that could hide some of them (\u00.., \x.., %41, base64).
+ * Returns the start of that line, or end.  Calls for one block go forward.
  */
+const char *sessp_hunt_next(struct sessp_hunt *h, const char *p, const char *end);
+
+/* The same for one text. */
 const char *sessp_candidate(const char *p, const char *end, const char *literal,
     size_t literal_len);
 

@@ -41,7 +41,7 @@ struct sess_stream {
 	struct sess_stream_opts o;
 	struct sessp_walk walk;
 	struct sessp_reader_opts ro;
-	size_t literal_len;
+	struct sessp_hunt hunt;		/* for the literals; each block has its own copy */
 	atomic_bool stop;
 	atomic_ullong serials;
 
@@ -293,16 +293,17 @@ convert_all(struct worker *w, struct sessp_block *b, const char *p, const char *
 	}
 }
 
-/* Only the records that can hold the literal. */
+/* Only the records that can hold one of the literals. */
 static void
 convert_candidates(struct worker *w, struct sessp_block *b, const char *p,
     const char *end)
 {
+	struct sessp_hunt hunt = w->s->hunt;
 	uint64_t line = b->first_line;
 	const char *q, *nl;
 
 	while (p < end && b->fatal.code == SESS_OK) {
-		q = sessp_candidate(p, end, w->s->o.literal, w->s->literal_len);
+		q = sessp_hunt_next(&hunt, p, end);
 		if (q == end)
 			return;
 		line += sessp_count_byte(p, (size_t)(q - p), '\n');
@@ -330,7 +331,7 @@ convert_block(struct worker *w, struct sessp_block *b)
 			return;
 	}
 	sessp_conv_seconds(w->cv, o->format, b->data, b->context);
-	if (s->o.literal != NULL && o->format->framing != SESSP_CSV)
+	if (s->hunt.n > 0 && o->format->framing != SESSP_CSV)
 		convert_candidates(w, b, p, end);
 	else
 		convert_all(w, b, p, end);
@@ -464,6 +465,21 @@ start(struct sess_stream *s, struct sess_err *err)
 	return SESS_OK;
 }
 
+static void
+set_hunt(struct sessp_hunt *h, const struct sess_stream_opts *o)
+{
+	const char *const *l;
+
+	if (o->literal != NULL)
+		h->v[h->n++].text = o->literal;
+	for (l = o->literals; l != NULL && *l != NULL && h->n < SESS_STREAM_LITERALS; l++)
+		h->v[h->n++].text = *l;
+	if (l != NULL && *l != NULL)
+		h->n = 0;		/* too many: all records, then */
+	for (size_t i = 0; i < h->n; i++)
+		h->v[i].len = strlen(h->v[i].text);
+}
+
 enum sess_status
 sess_stream_open(struct sess_stream **sp, const struct sess_stream_opts *o,
     struct sess_err *err)
@@ -480,7 +496,7 @@ sess_stream_open(struct sess_stream **sp, const struct sess_stream_opts *o,
 	pthread_cond_init(&s->ready, NULL);
 	s->nworkers = o->jobs == 0 ? cores() : o->jobs > MAX_JOBS ? MAX_JOBS : o->jobs;
 	s->max_lanes = s->nworkers;
-	s->literal_len = o->literal != NULL ? strlen(o->literal) : 0;
+	set_hunt(&s->hunt, o);
 	s->ro = (struct sessp_reader_opts){
 		.max_line = o->max_line > 0 ? o->max_line : MAX_LINE,
 		.convert = &s->o.convert, .stop = &s->stop, .serials = &s->serials

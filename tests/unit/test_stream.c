@@ -89,6 +89,19 @@ escapes_that_hide_nothing_are_passed_over(void **state)
 	assert_int_equal(candidate("a\\u5f20\nb%2F%E5\nc\\\"\n"), 20);
 }
 
+static void
+of_several_texts_the_nearest_decides(void **state)
+{
+	const char text[] = "a\nb u-2\nc u-1\nd u-2\ne\n", *end = text + sizeof(text) - 1;
+	struct sessp_hunt h = { 2, { { "u-1", NULL, 3 }, { "u-2", NULL, 3 } } };
+
+	(void)state;
+	assert_ptr_equal(sessp_hunt_next(&h, text, end), text + 2);
+	assert_ptr_equal(sessp_hunt_next(&h, text + 8, end), text + 8);
+	assert_ptr_equal(sessp_hunt_next(&h, text + 14, end), text + 14);
+	assert_ptr_equal(sessp_hunt_next(&h, text + 20, end), end);
+}
+
 int
 main(void)
 {
@@ -99,6 +112,7 @@ main(void)
 		cmocka_unit_test(a_line_with_the_literal_is_a_candidate),
 		cmocka_unit_test(a_line_whose_escapes_could_hide_it_is_a_candidate),
 		cmocka_unit_test(escapes_that_hide_nothing_are_passed_over),
+		cmocka_unit_test(of_several_texts_the_nearest_decides),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
