@@ -12,6 +12,7 @@ DEB_BUILD = gcc libc6-dev make pkg-config libjansson-dev libarchive-dev libisal-
             liblzma-dev libbz2-dev libpcre2-dev libxxhash-dev libmaxminddb-dev libyaml-dev nettle-dev libutf8proc-dev uap-core
 DEB_CHECK = libcmocka-dev bats jq zstd xz-utils bzip2 lz4 libarchive-tools python3 sqlite3 mandoc
 DEB_FUZZ  = clang libclang-rt-14-dev
+DEB_BENCH = zstd isal jq miller mawk python3-venv
 DEB_CI    = $(DEB_FUZZ) valgrind libc6-dbg shellcheck zsh fish
 
 PKGS    = jansson libarchive libisal libzstd liblzma sqlite3 libpcre2-8 libxxhash libmaxminddb yaml-0.1 nettle libutf8proc
@@ -92,6 +93,8 @@ deps-check:
 	$(call install-missing,$(DEB_BUILD) $(DEB_CHECK))
 deps-fuzz:
 	$(call install-missing,$(DEB_BUILD) $(DEB_FUZZ))
+deps-bench:
+	$(call install-missing,$(DEB_BUILD) $(DEB_BENCH))
 deps-ci:
 	$(call install-missing,$(DEB_BUILD) $(DEB_CHECK) $(DEB_CI))
 
@@ -143,9 +146,10 @@ fuzz-run: $(FUZZER)
 		    $$(ls -d tests/fuzz/corpus/$$t 2>/dev/null || :); \
 	done
 
-bench: deps
+# BENCHFLAGS='--records 1000000 --pairs 3' for a quick look.
+bench: deps-bench
 	@$(MAKE) $(JOBS) --no-print-directory all
-	[ ! -x tests/bench/run ] || tests/bench/run $(BENCHFLAGS) $(B)
+	tests/bench/run $(BENCHFLAGS) $(B)
 
 # The completions are made from the programs' --help.
 completions: all
@@ -186,6 +190,6 @@ install: all $(SHARED) $(B)/sess.pc
 clean:
 	rm -rf $(B)
 
-.PHONY: all deps deps-check deps-fuzz deps-ci demo check programs-and-tests unit replay e2e \
+.PHONY: all deps deps-check deps-fuzz deps-bench deps-ci demo check programs-and-tests unit replay e2e \
         asan valgrind fuzz fuzz-run bench completions install clean
 .SECONDARY:
