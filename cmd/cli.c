@@ -220,7 +220,9 @@ input_option(struct cli *c, struct given *g, enum option opt, const char *value)
 	case OPT_SUMMARY:	c->summary = not_empty(opt, value); break;
 	case OPT_STRICT:	c->stream.strict = true; break;
 	case OPT_MAX_LINE:	c->stream.max_line = cli_size("max-line", value); break;
-	case OPT_JOBS:		c->stream.jobs = (unsigned)cli_number("jobs", value, 1, 1024); break;
+	case OPT_JOBS:
+		c->stream.jobs = c->session.jobs = (unsigned)cli_number("jobs", value, 1, 1024);
+		break;
 	default:		return false;
 	}
 	return true;
