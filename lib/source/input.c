@@ -151,9 +151,11 @@ resolve(struct sessp_input *in, bool *plain, struct sess_err *err)
 
 	do {
 		r = sessp_stage_kind(top(in), &kind, err);
-		*plain = kind == SESSP_PLAIN;
-		if (r < 0 || *plain)
+		if (r < 0)
 			return r;
+		*plain = kind == SESSP_PLAIN;
+		if (*plain)
+			return SESS_OK;
 		r = push_kind(in, kind, err);
 	} while (r == SESS_OK && top(in)->ops->next == NULL);
 	return r;
