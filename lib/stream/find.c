@@ -149,12 +149,3 @@ sessp_hunt_next(struct sessp_hunt *h, const char *p, const char *end)
 	line = memrchr(p, '\n', (size_t)(q - p));
 	return line != NULL ? line + 1 : p;
 }
-
-const char *
-sessp_candidate(const char *p, const char *end, const char *literal,
-    size_t literal_len)
-{
-	struct sessp_hunt h = { 1, { { literal, NULL, literal_len } } };
-
-	return sessp_hunt_next(&h, p, end);
-}

@@ -113,8 +113,4 @@ struct sessp_hunt {
  */
 const char *sessp_hunt_next(struct sessp_hunt *h, const char *p, const char *end);
 
-/* The same for one text. */
-const char *sessp_candidate(const char *p, const char *end, const char *literal,
-    size_t literal_len);
-
 #endif

@@ -58,9 +58,9 @@ find_literal_equals_memmem_at_every_place(void **state)
 static size_t
 candidate(const char *text)
 {
-	size_t len = strlen(text);
+	struct sessp_hunt h = { 1, { { "u-1024", NULL, 6 } } };
 
-	return (size_t)(sessp_candidate(text, text + len, "u-1024", 6) - text);
+	return (size_t)(sessp_hunt_next(&h, text, text + strlen(text)) - text);
 }
 
 static void
