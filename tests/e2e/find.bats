@@ -436,3 +436,12 @@ is() {
 	is "$(jq -r .events books)" 9
 	is "$(printf '%s\n' "$output" | wc -l)" 5
 }
+
+@test "-q says nothing of what is not found" {
+	event 1 >in
+	run --separate-stderr sess-find --quiet --user nobody in
+	[ "$status" -eq 1 ]
+	[ -z "$stderr" ]
+	run --separate-stderr sess-find --user nobody in
+	[[ "$stderr" == *"0 of 1 sessions"* ]]
+}

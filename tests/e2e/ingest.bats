@@ -361,3 +361,36 @@ books() {
 	script -qec "(sleep 1.6; cat '$DATA/demo/access.json.log.1.gz') | sess-ingest --no-progress >out" typescript </dev/null
 	run ! grep -q 'events' typescript
 }
+
+@test "--trust-forwarded takes the right-most hop that isn't one's own" {
+	{ combined 1 | sed 's/$/ "198.51.100.7, 10.0.0.3"/'; combined 2; } >access.log
+	[ "$(sess-ingest access.log | jq -r .ip | xargs)" = "203.0.113.1 203.0.113.2" ]
+	[ "$(sess-ingest --trust-forwarded access.log | jq -r .ip | xargs)" = "198.51.100.7 203.0.113.2" ]
+}
+
+@test "--geoip fills country, region, city and isp" {
+	python3 "$DATA/mmdb.py" 203.0.113.0/24 >geo.mmdb
+	combined 1 >access.log
+	sess-ingest --geoip geo.mmdb access.log >out
+	jq -e '[.country, .region, .city, .isp] == ["China", "Zhejiang", "Hangzhou", "China Telecom"]' out
+	combined 1 | sed 's/^203/192/' >elsewhere.log
+	sess-ingest --geoip geo.mmdb elsewhere.log | jq -e 'has("country") | not'
+	run sess-ingest --geoip access.log access.log
+	exits 2
+	has "access.log"
+}
+
+@test "--ua-regexes reads browsers by another file" {
+	printf 'user_agent_parsers:\n  - regex: "(Mozilla)/([0-9]+)"\n    family_replacement: "Old $1"\n' >re.yaml
+	combined 1 >access.log
+	sess-ingest --ua-regexes re.yaml access.log | jq -e '.browser == "Old Mozilla" and .browser_version == "5"'
+	run sess-ingest --ua-regexes missing.yaml access.log
+	exits 2
+	has "missing.yaml"
+}
+
+@test "--extra keeps what has no key" {
+	combined 1 "&c1=vip" >access.log
+	sess-ingest --extra access.log | jq -e '.extra.c1 == "vip"'
+	sess-ingest access.log | jq -e 'has("extra") | not'
+}
