@@ -62,6 +62,11 @@ struct sess_session_opts {
 	uint64_t max_events;		/* a session with more is folded as `oversize`,
 					 * without members: 1 M */
 	bool lines;			/* events carry their lines (path, whole events) */
+	/* With lines: what an event carries instead of its line.  Appends it to out;
+	 * called on the packers' threads.  0, or -1 when memory is out.  NULL: the
+	 * event's line. */
+	int (*note)(void *arg, const struct sess_event *ev, struct sess_buf *out);
+	void *note_arg;
 	unsigned jobs;			/* 1: the gatherer starts no thread of its own, which
 					 * else puts many sessions together ahead */
 };
@@ -78,7 +83,7 @@ struct sess_member {
 	uint32_t marks;			/* as the packer was given */
 	uint32_t view;			/* index into views of the session */
 	int64_t times;
-	const char *line;		/* with opts.lines: its line, else NULL */
+	const char *line;		/* with opts.lines: its line or note, else NULL */
 	size_t line_len;
 };
 

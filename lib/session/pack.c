@@ -328,6 +328,19 @@ fill_more(const struct sess_event *ev, struct sessp_more *m)
 	    m->api_failed > 0;
 }
 
+static int
+put_line(const struct sess_packer *pk, const struct sess_event *ev, struct sess_buf *out)
+{
+	if (pk->opts.note != NULL)
+		return pk->opts.note(pk->opts.note_arg, ev, out);
+	if (ev->line != NULL)
+		return sess_buf_add(out, ev->line, ev->line_len);
+	if (sess_event_write(ev, out) < 0)
+		return -1;
+	out->len--;		/* the newline */
+	return 0;
+}
+
 /* Append the more, and the line where it is wanted; *len bytes. */
 static int
 put_more(const struct sess_packer *pk, const struct sess_event *ev,
@@ -337,16 +350,8 @@ put_more(const struct sess_packer *pk, const struct sess_event *ev,
 
 	if (sess_buf_add(out, m, SESSP_MORE_SIZE) < 0)
 		return -1;
-	if (pk->opts.lines) {
-		if (ev->line != NULL) {
-			if (sess_buf_add(out, ev->line, ev->line_len) < 0)
-				return -1;
-		} else {
-			if (sess_event_write(ev, out) < 0)
-				return -1;
-			out->len--;		/* the newline */
-		}
-	}
+	if (pk->opts.lines && put_line(pk, ev, out) < 0)
+		return -1;
 	if (out->len - start > UINT32_MAX)
 		return -1;
 	*len = (uint32_t)(out->len - start);
