@@ -1,0 +1,148 @@
+/*
+ * stats: reports over sessions, mergeable and in bounded memory.
+ *
+ *	struct sess_stats_opts o;
+ *	struct sess_stats *st;
+ *
+ *	sess_stats_opts_init(&o);
+ *	o.reports = (const char *const []){ "slow", "errors", NULL };
+ *	sess_stats_new(&st, &o, &err);
+ *	...	on workers: sess_stats_note as the note of the packer (session.h)
+ *	while (sess_gather_next(g, &s, &err) == SESS_OK)
+ *		sess_stats_add(st, s, &err);
+ *	while (sess_stats_next(st, &table, &row, &err) == SESS_OK)
+ *		...	a table begins (row NULL), then its rows
+ *	sess_stats_free(st);
+ *
+ * A report is a table of declared columns over rows; its figures are sums over
+ * events, so that whatever way the sessions are split between several stats,
+ * merging their partials gives the same bytes as one over all of them.  Counts,
+ * sums and top lists are exact.  Percentiles are of log-linear buckets, within
+ * 1 % of the value, exact up to 256 different values; numbers of distinct users
+ * are exact up to 1024, then estimated with a standard error of 0.81 %,
+ * and the table says so.
+ *
+ * What is counted: an event stands for `times` occurrences.  A `_weighted` figure
+ * counts times x sampling, what the application did before its SDK sampled.  Where
+ * a page view's `leave` tells of more JS errors or API calls than are recorded,
+ * overview counts these too, as sessions do.  When an event happened, for hours,
+ * days and ranges, is what the server's clock says (`received`), else `time`.
+ */
+#ifndef SESS_STATS_H
+#define SESS_STATS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sess/err.h"
+#include "sess/event.h"
+#include "sess/keys.h"
+#include "sess/query.h"
+#include "sess/session.h"
+
+struct sess_stats;
+
+struct sess_stats_opts {
+	const char *const *reports;	/* names, in the order of the output; NULL-terminated */
+	const char *const *by;		/* dimensions: further keys, before a report's own;
+					 * NULL-terminated, or NULL */
+	int64_t interval;		/* ms: rows for each such time, or 0 */
+	const char *tz;			/* of hours and days, or NULL: the process's own */
+	double slow_load;		/* ms; slower is slow: 8000 */
+	double slow_api;		/* 1000 */
+	double slow_resource;		/* 2000 */
+	double apdex;			/* ms, T: 2000 */
+	uint64_t limit;			/* most rows of each report (for each value of the
+					 * dimensions); 0: what the report declares */
+	const struct sess_query *query;	/* conditions on events choose what is counted;
+					 * borrowed, or NULL */
+	uint64_t memory;		/* bytes, then spill: 256 MiB */
+	const char *tmpdir;		/* as of struct sess_session_opts */
+};
+
+/* What ARMS does. */
+void sess_stats_opts_init(struct sess_stats_opts *o);
+
+/* What a column is to those who show it. */
+enum {
+	SESS_COL_KEY = 1,		/* tells rows apart: dimensions and keys */
+	SESS_COL_SESSION = 2,		/* a session id, or an OBJ: a JSON array of them */
+	SESS_COL_SHARE = 4,		/* 0 .. 1, of a whole */
+	SESS_COL_DETAIL = 8,		/* too much for a table of 80 columns */
+	SESS_COL_WORSE_UP = 16,		/* more of it is worse */
+	SESS_COL_WORSE_DOWN = 32,	/* less of it is */
+	SESS_COL_MAIN = 64		/* rows are in the order of it: what to look at first */
+};
+
+struct sess_stats_column {
+	const char *name;	/* snake_case; the event's and the session's own where it means the same */
+	enum sess_type type;	/* STR TIME INT NUM; OBJ: a JSON array or object */
+	const char *unit;	/* "ms", "bytes" or "" */
+	unsigned flags;
+	const char *doc;
+};
+
+struct sess_stats_table {
+	const char *name, *title, *doc;
+	const struct sess_stats_column *columns;	/* dimensions first */
+	size_t ncolumns, ndimensions;
+};
+
+struct sess_cell {
+	bool known;
+	struct sess_slice text;	/* STR, OBJ */
+	int64_t i;		/* INT, TIME (ms) */
+	double d;		/* NUM */
+};
+
+struct sess_stats_row {
+	const struct sess_cell *cells;	/* one a column */
+	bool estimated;			/* distinct users of this row are estimated */
+};
+
+/* *st is the caller's to free.  SESS_EFORMAT where a report or dimension does
+ * not exist; err names those that do. */
+enum sess_status sess_stats_new(struct sess_stats **st, const struct sess_stats_opts *o,
+    struct sess_err *err);
+void sess_stats_free(struct sess_stats *st);
+
+/* For the packer's note (session.h): what the reports need of an event; nothing
+ * of one that the query's event conditions leave out.  arg is the struct
+ * sess_stats; any thread.  0, or -1 when memory is out. */
+int sess_stats_note(void *arg, const struct sess_event *ev, struct sess_buf *out);
+
+/* Count a session whose members hold notes. */
+enum sess_status sess_stats_add(struct sess_stats *st, const struct sess_session *s,
+    struct sess_err *err);
+
+/*
+ * The state as lines of NDJSON, each given to put with its newline; put returns
+ * below 0 to stop (SESS_ESYS).  The first line tells the version, reports and
+ * options; the lines come in an order of their own, the same for the same state.
+ * Ends the input.
+ */
+enum sess_status sess_stats_partial(struct sess_stats *st,
+    int (*put)(void *arg, const char *line, size_t len), void *arg, struct sess_err *err);
+
+/* Add a line of a partial (newline or not).  A file of them begins with its
+ * first line; SESS_EFORMAT where options differ from st's, the version
+ * is another, or it is no such line. */
+enum sess_status sess_stats_merge(struct sess_stats *st, const char *line, size_t len,
+    struct sess_err *err);
+
+/*
+ * A table begins (*row NULL) or its next row; the first call ends the input.
+ * Each report gives its table, also one without rows.  Borrowed until the next
+ * call; tables as long as st.  SESS_END after the last.
+ */
+enum sess_status sess_stats_next(struct sess_stats *st,
+    const struct sess_stats_table **table, const struct sess_stats_row **row,
+    struct sess_err *err);
+
+/* All reports and dimensions there are, i from 0; NULL behind the last.  The
+ * table of a report has no dimensions. */
+const struct sess_stats_table *sess_stats_report(size_t i);
+const char *sess_stats_dimension(size_t i);
+
+#endif
