@@ -56,7 +56,8 @@ typedef void search_take(void *arg, const struct sess_session *s);
 /* What a session's members keep of their events (session.h). */
 struct search_kept {
 	bool lines;
-	int (*note)(void *arg, const struct sess_event *ev, struct sess_buf *out);
+	int (*note)(void *arg, const struct sess_event *ev, uint32_t marks,
+	    struct sess_buf *out);
 	void *note_arg;
 };
 

@@ -106,6 +106,15 @@ bool sess_query_of_one_event(const struct sess_query *q);
 bool sess_query_holds(const struct sess_query *q, const struct sess_event *ev,
     uint32_t marks);
 
+/*
+ * Whether a report of matching sessions counts the event, of which marks are
+ * what sess_query_event gave: conditions on the page and time choose events of
+ * every kind, those on API calls, errors and loads events of theirs.  With
+ * sess_query_invert all events of a session are counted.
+ */
+bool sess_query_selects(const struct sess_query *q, const struct sess_event *ev,
+    uint32_t marks);
+
 /* Whether the query holds for all sessions (no condition, no range). */
 bool sess_query_empty(const struct sess_query *q);
 

@@ -65,7 +65,8 @@ struct sess_session_opts {
 	/* With lines: what an event carries instead of its line.  Appends it to out;
 	 * called on the packers' threads.  0, or -1 when memory is out.  NULL: the
 	 * event's line. */
-	int (*note)(void *arg, const struct sess_event *ev, struct sess_buf *out);
+	int (*note)(void *arg, const struct sess_event *ev, uint32_t marks,
+	    struct sess_buf *out);
 	void *note_arg;
 	unsigned jobs;			/* 1: the gatherer starts no thread of its own, which
 					 * else puts many sessions together ahead */
@@ -100,6 +101,7 @@ struct sess_view {
 	int64_t start, end;		/* effective ms; end of the last sign of it */
 	double stay_ms, load_ms;	/* -1: unknown */
 	int64_t js_errors, api_calls, api_failures;	/* as counted (larger figure) */
+	int64_t js_errors_recorded, api_calls_recorded, api_failures_recorded;
 	bool viewed;			/* a `view` event was there (it counts as a page view) */
 };
 

@@ -235,6 +235,30 @@ sess_query_event(const struct sess_query *q, struct sess_query_scratch *sc,
 	return SESS_OK;
 }
 
+bool
+sess_query_selects(const struct sess_query *q, const struct sess_event *ev, uint32_t marks)
+{
+	if (q->invert)
+		return true;
+	switch (ev->kind) {
+	case SESS_API:
+		if (q->api != 0)
+			return (marks & q->api) != 0;
+		break;
+	case SESS_ERROR:
+		if (q->error != 0)
+			return (marks & q->error) != 0;
+		break;
+	case SESS_LOAD:
+		if (q->load != 0)
+			return (marks & q->load) != 0;
+		break;
+	default:
+		break;
+	}
+	return in_place(q, ev);
+}
+
 /* -- sessions */
 
 static bool

@@ -417,9 +417,9 @@ settle(struct sessp_fold *f, struct sessp_fold_view *w)
 	struct sess_session *s = &f->s;
 	struct sess_view *v = &w->v;
 
-	s->js_errors_recorded += v->js_errors;
-	s->api_calls_recorded += v->api_calls;
-	s->api_failures_recorded += v->api_failures;
+	s->js_errors_recorded += v->js_errors_recorded = v->js_errors;
+	s->api_calls_recorded += v->api_calls_recorded = v->api_calls;
+	s->api_failures_recorded += v->api_failures_recorded = v->api_failures;
 	if (w->errors > v->js_errors)
 		v->js_errors = w->errors;
 	if (w->api_ok + w->api_failed > v->api_calls)

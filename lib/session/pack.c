@@ -329,10 +329,11 @@ fill_more(const struct sess_event *ev, struct sessp_more *m)
 }
 
 static int
-put_line(const struct sess_packer *pk, const struct sess_event *ev, struct sess_buf *out)
+put_line(const struct sess_packer *pk, const struct sess_event *ev, uint32_t marks,
+    struct sess_buf *out)
 {
 	if (pk->opts.note != NULL)
-		return pk->opts.note(pk->opts.note_arg, ev, out);
+		return pk->opts.note(pk->opts.note_arg, ev, marks, out);
 	if (ev->line != NULL)
 		return sess_buf_add(out, ev->line, ev->line_len);
 	if (sess_event_write(ev, out) < 0)
@@ -343,14 +344,14 @@ put_line(const struct sess_packer *pk, const struct sess_event *ev, struct sess_
 
 /* Append the more, and the line where it is wanted; *len bytes. */
 static int
-put_more(const struct sess_packer *pk, const struct sess_event *ev,
+put_more(const struct sess_packer *pk, const struct sess_event *ev, uint32_t marks,
     struct sessp_more *m, uint32_t *len, struct sess_buf *out)
 {
 	size_t start = out->len;
 
 	if (sess_buf_add(out, m, SESSP_MORE_SIZE) < 0)
 		return -1;
-	if (pk->opts.lines && put_line(pk, ev, out) < 0)
+	if (pk->opts.lines && put_line(pk, ev, marks, out) < 0)
 		return -1;
 	if (out->len - start > UINT32_MAX)
 		return -1;
@@ -394,7 +395,7 @@ sess_pack(struct sess_packer *pk, const struct sess_event *ev, uint32_t marks,
 	out->data[out->len] = SESSP_EVENT;
 	out->len += 1 + sizeof(d);
 	if ((fill_more(ev, &m) || pk->opts.lines) &&
-	    put_more(pk, ev, &m, &d.more, out) < 0) {
+	    put_more(pk, ev, marks, &m, &d.more, out) < 0) {
 		out->len = at - 1;
 		return SESS_ENOMEM;
 	}
