@@ -134,10 +134,11 @@ extern const struct sess_key_info sess_keys[SESS_NKEYS];
 int sess_key_find(const char *name, size_t len);
 
 /* The kinds of events, in the order that breaks ties between events of one
- * moment.  SESS_KINDS(X) expands X(NAME, "name"). */
+ * moment: what a user did stands before the calls and errors it led to, which
+ * often have its very millisecond.  SESS_KINDS(X) expands X(NAME, "name"). */
 #define SESS_KINDS(X) \
-X(VIEW, "view") X(LOAD, "load") X(RESOURCE, "resource") X(API, "api") \
-X(ERROR, "error") X(ACTION, "action") X(LEAVE, "leave") X(VITAL, "vital") \
+X(VIEW, "view") X(LOAD, "load") X(RESOURCE, "resource") X(ACTION, "action") X(API, "api") \
+X(ERROR, "error") X(LEAVE, "leave") X(VITAL, "vital") \
 X(LONGTASK, "longtask") X(TIMING, "timing") X(METRIC, "metric") \
 X(CUSTOM, "custom") X(REQUEST, "request")
 

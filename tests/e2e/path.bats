@@ -120,6 +120,20 @@ within() {
 	    'action error action error ' ]
 }
 
+@test "a click comes before the call and the error of its millisecond" {
+	at() {
+		printf '{"v":1,"id":"%016x","time":"2026-11-23T20:00:09.000Z","kind":"%s","session_id":"s1","view_id":"p1",%s}\n' "$@"
+	}
+	{
+		at 1 error '"message":"x is null"'
+		at 2 api '"api":"/v1/order"'
+		at 3 action '"action":"click","target":"button#pay"'
+	} >in
+	[ "$(sess-path -o ndjson in | jq -r .kind | paste -sd' ')" = 'action api error' ]
+	[ "$(sess-path -o ndjson --before-error 2 in | jq -r .kind | paste -sd' ')" = 'action api error' ]
+	[ "$(sess-path -o ndjson --before-error 1 --kind action in | jq -r .kind | paste -sd' ')" = 'action error' ]
+}
+
 @test "what counts as slow is an option" {
 	two_sessions >in
 	run sess-path --slow-api=300 in
