@@ -10,10 +10,11 @@
 /*
  * The expression is prepared once, as
  *
- *	SELECT (expr) FROM (SELECT ?1 AS a, ?2 AS b, ...) AS session
+ *	SELECT (expr) FROM (SELECT CAST(?1 AS TEXT) AS a, ...) AS session
  *
  * on an empty database in memory; for a row only the columns it names are
- * bound.  SQLite is given nothing else: no tables, no second SELECT, and only
+ * bound.  The casts give the columns what a table's would have, an affinity:
+ * user_id = 1001 compares texts, js_errors > '2' numbers.  SQLite is given nothing else: no tables, no second SELECT, and only
  * functions that are pure and whose cost is bounded by the length of a text.
  */
 
@@ -133,6 +134,21 @@ check_text(struct sessp_where *w, const char *p)
 	return depth > 0 ? "a parenthesis is not closed" : NULL;
 }
 
+/* What is wrong with the expression, in words for one who has not seen what is
+ * put around it. */
+static enum sess_status
+mistake(const char *text, struct sess_err *err)
+{
+	static const char function[] = "not authorized to use function: ";
+
+	if (strncmp(text, function, sizeof(function) - 1) == 0)
+		return sess_err_set(err, SESS_EFORMAT, 0, "no such function: %s",
+		    text + sizeof(function) - 1);
+	if (strcmp(text, "near \")\": syntax error") == 0)
+		text = "syntax error at a ')' or at the end";
+	return sess_err_set(err, SESS_EFORMAT, 0, "%s", text);
+}
+
 static enum sess_status
 sqlite_error(struct sessp_where *w, int rc, struct sess_err *err)
 {
@@ -145,8 +161,7 @@ sqlite_error(struct sessp_where *w, int rc, struct sess_err *err)
 		    "a text is longer than %d KiB", MAX_TEXT >> 10);
 	if (rc == SQLITE_AUTH && w->selects > SELECTS)
 		return sess_err_set(err, SESS_EFORMAT, 0, "no SELECT in an expression");
-	return sess_err_set(err, SESS_EFORMAT, 0, "%s",
-	    w->db != NULL ? sqlite3_errmsg(w->db) : sqlite3_errstr(rc));
+	return mistake(w->db != NULL ? sqlite3_errmsg(w->db) : sqlite3_errstr(rc), err);
 }
 
 /* An empty database that can do little. */
@@ -178,6 +193,20 @@ open_database(struct sessp_where *w)
 	return SQLITE_OK;
 }
 
+static const char *
+affinity(enum sess_type type)
+{
+	switch (type) {
+	case SESS_T_INT:
+	case SESS_T_BOOL:
+		return "INTEGER";
+	case SESS_T_NUM:
+		return "REAL";
+	default:
+		return "TEXT";
+	}
+}
+
 /* The statement's text.  0 or -1 (memory). */
 static int
 make_sql(const struct sessp_where *w, const char *table, const char *expr,
@@ -188,8 +217,8 @@ make_sql(const struct sessp_where *w, const char *table, const char *expr,
 	if (sess_buf_printf(sql, "SELECT (%s\n) FROM (SELECT ", expr) < 0)
 		return -1;
 	for (i = 0; i < w->ncolumns; i++)
-		if (sess_buf_printf(sql, "%s?%zu AS \"%s\"", i > 0 ? ", " : "", i + 1,
-		    w->columns[i].name) < 0)
+		if (sess_buf_printf(sql, "%sCAST(?%zu AS %s) AS \"%s\"", i > 0 ? ", " : "",
+		    i + 1, affinity(w->columns[i].type), w->columns[i].name) < 0)
 			return -1;
 	return sess_buf_printf(sql, ") AS \"%s\"", table);
 }
