@@ -141,6 +141,22 @@ try() {
 	done
 }
 
+@test "sess-event(5) lists the columns of session records that there are" {
+	awk -f "$ROOT/tests/e2e/columns.awk" "$ROOT/lib/session/column.c" >want
+	[ "$(grep -c '^\.It Va' want)" -ge 40 ]
+	sed -n '/^\.\\" columns:/,/^\.\\" end of columns/p' "$ROOT/man/sess-event.5" | sed '1d;$d' | diff want -
+	sess-find -l "$DATA/demo" | jq -r 'keys_unsorted[]' | sort -u |
+	    while read -r key; do grep -q "^\.It Va $key\$" want; done
+}
+
+@test "sess(7) lists the functions of expressions that there are" {
+	sed -n '/^static const char \*const functions/,/^}/p' "$ROOT/lib/query/where.c" | grep -o '"[a-z_]*"' |
+	    tr -d '"' >want
+	[ "$(wc -l <want)" -ge 20 ]
+	sed -n '/^\.\\" functions:/,/^\.\\" end of functions/p' "$ROOT/man/sess.7" | sed '1d;$d' |
+	    grep -o '[a-z_]*' | diff want -
+}
+
 @test "real events hold no other keys, in no other order" {
 	sed -n 's/^X([A-Z_]*, *"\([a-z_]*\)".*/\1/p' "$ROOT/include/sess/keys.h" >keys
 	sess-ingest "$DATA/demo" | jq -r 'keys_unsorted | join(" ")' | sort -u >orders
