@@ -40,9 +40,10 @@ int sess_when_duration(const char *s, int64_t *ms);
 
 /*
  * What --since and --until take: any of the times above, a duration (that long
- * before now), "now", "today", "yesterday" (the midnight they begin at, in
- * the time zone of tz), a date or a time without a zone (in tz).  tz is a zone name as in
- * TZ ("Europe/Berlin", "UTC0"), or NULL for the process's own.
+ * before now, with or without a minus), "now", "today", "yesterday" (the midnight
+ * they begin at, in the time zone of tz), a date or a time without a zone (in
+ * tz).  tz is a zone name as in TZ ("Europe/Berlin", "UTC0"), or NULL for the
+ * process's own.
  * SESS_EFORMAT where it is none of these.
  */
 enum sess_status sess_when_parse(const char *s, int64_t now, const char *tz,

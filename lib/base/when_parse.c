@@ -102,11 +102,12 @@ sess_when_parse(const char *s, int64_t now, const char *tz, int64_t *ms, struct 
 	/* Few digits are a length of time: nobody asks for January of 1970. */
 	if ((len >= 9 && sess_when_epoch(s, len, ms) == 0) || sess_when_clf(s, len, ms) == 0)
 		return SESS_OK;
-	if (sess_when_duration(s, &d) == 0) {
+	if (sess_when_duration(s + (*s == '-'), &d) == 0) {
 		*ms = now - d > SESSP_WHEN_MIN ? now - d : SESSP_WHEN_MIN;
 		return SESS_OK;
 	}
-	return sess_err_set(err, SESS_EFORMAT, 0, "bad time '%.60s'", s);
+	return sess_err_set(err, SESS_EFORMAT, 0, "bad time '%.40s': it is none like "
+	    "2026-11-23T20:00Z, 2026-11-23, 1795464000, 2h, 1h30m, now, today or yesterday", s);
 }
 
 size_t

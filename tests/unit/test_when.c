@@ -185,6 +185,7 @@ since_takes_times_durations_and_words(void **state)
 	(void)state;
 	assert_parse("now", "UTC0", "2026-11-23T21:11:57.120Z");
 	assert_parse("2h", "UTC0", "2026-11-23T19:11:57.120Z");
+	assert_parse("-2h", "UTC0", "2026-11-23T19:11:57.120Z");
 	assert_parse("90", "UTC0", "2026-11-23T21:10:27.120Z");
 	assert_parse("1795468317", "UTC0", "2026-11-23T21:11:57.000Z");
 	assert_parse("23/Nov/2026:21:11:57 +0100", "UTC0", "2026-11-23T20:11:57.000Z");
@@ -201,7 +202,8 @@ since_takes_times_durations_and_words(void **state)
 static void
 what_is_no_time_is_said_to_be_none(void **state)
 {
-	static const char *const bad[] = { "", "tomorrow", "1x", "2026-99-99", "nowish" };
+	static const char *const bad[] = { "", "tomorrow", "1x", "2026-99-99", "nowish",
+	    "-", "--2h", "a text that is much longer than any time that there is" };
 	struct sess_err err;
 	int64_t ms;
 	size_t i;
@@ -211,6 +213,8 @@ what_is_no_time_is_said_to_be_none(void **state)
 		err = (struct sess_err){ 0 };
 		assert_int_equal(sess_when_parse(bad[i], NOW, "UTC0", &ms, &err), SESS_EFORMAT);
 		assert_int_equal(strncmp(err.text, "bad time '", 10), 0);
+		assert_non_null(strstr(err.text, ": it is none like 2026-11-23T20:00Z, "));
+		assert_non_null(strstr(err.text, "today or yesterday"));
 	}
 	err = (struct sess_err){ 0 };
 	assert_int_equal(sess_when_parse("today", NOW, "Mars/Olympus", &ms, &err), SESS_EFORMAT);
