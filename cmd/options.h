@@ -5,7 +5,8 @@
  * --help, the completions and the pages' check are made from this list.  The
  * argument is NO, YES or MAYBE (--opt or --opt=ARG).  A name means the same in all
  * programs (but --format, which is the output's where there is a choice of it,
- * and the input's in sess-ingest).  The order is that of --help, by section.
+ * and the input's in sess-ingest; and --slow-load and --slow-api are conditions
+ * besides where there are conditions).  The order is that of --help, by section.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
@@ -40,8 +41,8 @@ X(HAS_ERROR,       "has-error",       0, NO,  NULL, FIND, "a JS error of any kin
 X(API,             "api",             0, YES, "GLOB", FIND, "an API call of that name") \
 X(API_FAILED,      "api-failed",      0, NO,  NULL, FIND, "an API call that failed") \
 X(STATUS,          "status",          0, YES, "CODE", FIND, "an API call with that status: 502, 5xx, FAILED") \
-X(SLOW_LOAD,       "slow-load",       0, MAYBE, "MS", FIND | PATH, "a page load slower than MS (8000); sets what counts as slow") \
-X(SLOW_API,        "slow-api",        0, MAYBE, "MS", FIND | PATH, "an API call slower than MS (1000); sets what counts as slow") \
+X(SLOW_LOAD,       "slow-load",       0, MAYBE, "MS", FIND, "a page load slower than MS (8000); sets what counts as slow") \
+X(SLOW_API,        "slow-api",        0, MAYBE, "MS", FIND, "an API call slower than MS (1000); sets what counts as slow") \
 X(TRACE_ID,        "trace-id",        0, YES, "ID", FIND, "an API call with that trace id") \
 X(WHERE,           "where",           'w', YES, "EXPR", FIND, "an SQL expression over the session's columns") \
 X(PATH_REGEX,      "path",            0, YES, "REGEX", FIND, "the pages in order, as >home>cart>") \
@@ -60,6 +61,8 @@ X(DETAILS,         "details",         0, NO, NULL, PATH, "everything: stacks, me
 X(BEFORE_ERROR,    "before-error",    0, YES, "N", PATH, "the N behaviours before each JS error") \
 X(KIND,            "kind",            0, YES, "KIND,...", PATH, "only behaviours of these kinds") \
 X(ONLY_PROBLEMS,   "only-problems",   0, NO, NULL, PATH, "only errors, failures and what is slow") \
+X(SLOW_LOAD_IS,    "slow-load",       0, MAYBE, "MS", PATH, "a page load above MS is slow (8000)") \
+X(SLOW_API_IS,     "slow-api",        0, MAYBE, "MS", PATH, "an API call above MS is slow (1000)") \
 X(RAW_FROM,        "raw-from",        0, YES, "PATH", PATH, "show the original log lines, found again in PATH; repeatable") \
 X(COLOR,           "color",           0, YES, "WHEN", PATH, "auto (default), always or never") \
 X(WIDTH,           "width",           0, YES, "N", PATH, "columns of text output (terminal's, else 80)") \

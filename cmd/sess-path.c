@@ -146,8 +146,8 @@ own(void *arg, enum option opt, const char *value)
 		o->before_error = true;
 		o->backtrack = (size_t)cli_number("before-error", value, 0, UINT32_MAX);
 		break;
-	case OPT_SLOW_LOAD:	slower_than(&p->cli.session.slow_load, opt, value); break;
-	case OPT_SLOW_API:	slower_than(&p->cli.session.slow_api, opt, value); break;
+	case OPT_SLOW_LOAD_IS:	slower_than(&p->cli.session.slow_load, opt, value); break;
+	case OPT_SLOW_API_IS:	slower_than(&p->cli.session.slow_api, opt, value); break;
 	case OPT_COLOR:		p->color = when_of(value); break;
 	case OPT_WIDTH:
 		o->width = (unsigned)cli_number("width", value, SESS_PATH_MIN_WIDTH, 10000);

@@ -110,6 +110,16 @@ try() {
 	done
 }
 
+@test "only what chooses sessions is called a condition" {
+	sess-path --help | sed -n '/^Conditions/,/^$/p' >got
+	[ "$(grep -c '^  ' got)" -eq 1 ]
+	grep -q -- --ids-from got
+	# a call of 312 ms: slow by that limit, and the session is shown by any
+	event 1 kind '"api"' duration_ms 312 | sed 's/"kind":"view",\(.*\)\("page":"[^"]*",\)"kind":"api"/"kind":"api",\1"page":"p"/' >in
+	[ "$(sess-path --slow-api=300 -o json in | jq .overview.slow_apis)" = 1 ]
+	[ "$(sess-path --slow-api=400 -o json in | jq .overview.slow_apis)" = 0 ]
+}
+
 @test "completions are those of the options" {
 	mkdir made
 	"$ROOT/completions/generate" made
