@@ -194,6 +194,8 @@ read_ids(struct path *p)
 	size_t len, left, n;
 
 	text = cli_read_file(p->ids_from, &left);
+	if (left > 0 && memchr(text, '\0', left) != NULL)
+		p->separator = '\0';
 	if (sess_query_new(&p->ids, &err) < 0)
 		die("--ids-from", &err);
 	for (at = text; left > 0; at += n, left -= n) {

@@ -35,8 +35,8 @@ void sess_query_free(struct sess_query *q);
 enum sess_status sess_query_add(struct sess_query *q, const char *name,
     const char *value, struct sess_err *err);
 
-/* Add sessions by their ids, one a line or with a NUL behind each.  No id at all
- * is a condition too, which nothing meets. */
+/* Add sessions by their ids, one a line or, where the text holds a NUL, with a
+ * NUL behind each.  No id at all is a condition too, which nothing meets. */
 enum sess_status sess_query_add_ids(struct sess_query *q, const char *text,
     size_t len, struct sess_err *err);
 

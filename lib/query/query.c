@@ -241,14 +241,16 @@ enum sess_status
 sess_query_add_ids(struct sess_query *q, const char *text, size_t len, struct sess_err *err)
 {
 	const char *p = text, *end = text + len, *next;
+	/* an id may hold a newline, but no NUL */
+	char separator = len > 0 && memchr(text, '\0', len) != NULL ? '\0' : '\n';
 	size_t n;
 
 	q->cond[SESSP_C_SESSION].given = true;
 	for (; p < end; p = next + 1) {
-		for (next = p; next < end && *next != '\n' && *next != '\0'; next++)
-			;
+		next = memchr(p, separator, (size_t)(end - p));
+		next = next != NULL ? next : end;
 		n = (size_t)(next - p);
-		if (n > 0 && p[n - 1] == '\r')
+		if (separator == '\n' && n > 0 && p[n - 1] == '\r')
 			n--;
 		if (n > 0 && sessp_ids_add(&q->ids, p, n) < 0)
 			return sess_err_nomem(err);

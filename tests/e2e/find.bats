@@ -208,6 +208,11 @@ is() {
 	ev 1 'a\nb\u001b[2J' view 20:00:00 >odd.ndjson
 	is "$(sess-find --ids odd.ndjson)" 'a?b?[2J'
 	is "$(sess-find --ids -0 odd.ndjson | od -An -c | tr -d ' \n')" 'a\nb033[2J\0'
+	# and comes in again as the one it is
+	{ ev 1 'a\nb\u001b[2J' view 20:00:00; ev 2 a view 20:00:00; } >both.ndjson
+	sess-find --ids -0 odd.ndjson >ids0
+	is "$(sess-find --ids-from ids0 both.ndjson | jq -r .id)" "$(jq -r .id odd.ndjson)"
+	is "$(sess-path -o ndjson --ids-from ids0 both.ndjson | jq -r .id)" "$(jq -r .id odd.ndjson)"
 }
 
 @test "pieces of a cut session are found and named" {

@@ -414,14 +414,17 @@ all_pieces_are_found_by_the_id(void **state)
 static void
 ids_come_by_lines_or_nuls(void **state)
 {
-	static const char ids[] = "a\r\n\nb\0s1\0";
+	static const char lines[] = "a\r\n\nb", nuls[] = "d\ne\0s1\0";
 
 	(void)state;
-	assert_int_equal(sess_query_add_ids(x.q, ids, sizeof(ids) - 1, &x.err), SESS_OK);
+	assert_int_equal(sess_query_add_ids(x.q, lines, sizeof(lines) - 1, &x.err), SESS_OK);
+	assert_int_equal(sess_query_add_ids(x.q, nuls, sizeof(nuls) - 1, &x.err), SESS_OK);
 	assert_true(matches());
 	x.s.key = x.s.session_id = text("a");
 	assert_true(matches());
-	x.s.key = x.s.session_id = text("c");
+	x.s.key = x.s.session_id = text("d\ne");
+	assert_true(matches());
+	x.s.key = x.s.session_id = text("e");
 	assert_false(matches());
 }
 
