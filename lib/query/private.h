@@ -50,8 +50,9 @@ void sessp_regex_free(struct sessp_regex *re);
 enum sess_status sessp_matcher_new(struct sessp_matcher **m, struct sess_err *err);
 void sessp_matcher_free(struct sessp_matcher *m);
 
-/* Whether re is found in p.  Only the first max bytes are searched: where it is
- * not in them and there is more, or a search takes too many steps, SESS_ELIMIT. */
+/* Whether re is found in p.  A pattern that is a plain text is, wherever it
+ * stands; for others only the first max bytes are searched: where it is not in
+ * them and there is more, or a search takes too many steps, SESS_ELIMIT. */
 enum sess_status sessp_regex_find(const struct sessp_regex *re, struct sessp_matcher *m,
     const char *p, size_t len, size_t max, bool *found, struct sess_err *err);
 

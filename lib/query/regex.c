@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/private.h"
+
 /* A search that goes back more often than this is given up. */
 #define MATCH_LIMIT 1000000
 #define DEPTH_LIMIT 100000
@@ -15,6 +17,8 @@
 
 struct sessp_regex {
 	pcre2_code *code;
+	char *plain;			/* a pattern that is a text itself, or NULL */
+	size_t plain_len;
 };
 
 struct sessp_matcher {
@@ -31,11 +35,20 @@ sessp_regex_new(struct sessp_regex **re, const char *pattern, struct sess_err *e
 	PCRE2_SIZE at;
 	int code;
 
-	*re = malloc(sizeof(**re));
+	*re = calloc(1, sizeof(**re));
 	if (*re == NULL)
 		return sess_err_nomem(err);
 	(*re)->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, flags,
 	    &code, &at, NULL);
+	if ((*re)->code != NULL && pattern[strcspn(pattern, "\\^$.[]|()?*+{}")] == '\0') {
+		(*re)->plain_len = strlen(pattern);
+		(*re)->plain = sessp_dup(pattern);
+		if ((*re)->plain == NULL) {
+			sessp_regex_free(*re);
+			*re = NULL;
+			return sess_err_nomem(err);
+		}
+	}
 	if ((*re)->code != NULL) {
 		/* what the JIT can't do, the interpreter does within the same limits */
 		(void)pcre2_jit_compile((*re)->code, PCRE2_JIT_COMPLETE);
@@ -56,6 +69,7 @@ sessp_regex_free(struct sessp_regex *re)
 	if (re == NULL)
 		return;
 	pcre2_code_free(re->code);
+	free(re->plain);
 	free(re);
 }
 
@@ -116,6 +130,10 @@ sessp_regex_find(const struct sessp_regex *re, struct sessp_matcher *m, const ch
 	int rc;
 
 	*found = false;
+	if (n < len && re->plain != NULL) {
+		*found = memmem(p, len, re->plain, re->plain_len) != NULL;
+		return SESS_OK;
+	}
 	rc = pcre2_match(re->code, (PCRE2_SPTR)p, n, 0,
 	    n < len ? PCRE2_NOTEOL : 0, m->data, m->context);
 	if (rc >= 0) {

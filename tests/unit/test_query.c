@@ -670,6 +670,29 @@ a_long_text_is_searched_at_its_beginning_only(void **state)
 }
 
 static void
+a_plain_text_is_found_in_all_of_a_long_one(void **state)
+{
+	static const char needle[] = "库存不足 - x=1";
+	struct sessp_matcher *m;
+	struct sessp_regex *re;
+	char *p = calloc(1, 100001);
+	bool found;
+
+	(void)state;
+	memset(p, 'a', 100000);
+	assert_int_equal(sessp_regex_new(&re, needle, &x.err), SESS_OK);
+	assert_int_equal(sessp_matcher_new(&m, &x.err), SESS_OK);
+	assert_int_equal(sessp_regex_find(re, m, p, 100000, SESSP_TEXT_MAX, &found, &x.err), SESS_OK);
+	assert_false(found);
+	memcpy(p + 100000 - strlen(needle), needle, strlen(needle));
+	assert_int_equal(sessp_regex_find(re, m, p, 100000, SESSP_TEXT_MAX, &found, &x.err), SESS_OK);
+	assert_true(found);
+	sessp_regex_free(re);
+	sessp_matcher_free(m);
+	free(p);
+}
+
+static void
 a_search_stands_bytes_that_are_no_text(void **state)
 {
 	struct sessp_matcher *m;
@@ -947,6 +970,7 @@ main(void)
 		TEST(a_pattern_that_takes_too_long_names_the_session),
 		TEST(a_limit_does_not_matter_where_the_rest_decides),
 		TEST(a_long_text_is_searched_at_its_beginning_only),
+		TEST(a_plain_text_is_found_in_all_of_a_long_one),
 		TEST(a_search_stands_bytes_that_are_no_text),
 		TEST(bad_arguments_are_refused),
 		TEST(a_condition_says_whether_it_takes_an_argument),
