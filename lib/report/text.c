@@ -124,6 +124,30 @@ extends(utf8proc_int32_t base, utf8proc_int32_t prev, utf8proc_int32_t next,
 	return !utf8proc_grapheme_break_stateful(prev, next, state);
 }
 
+/* Whether next takes columns of its own behind what it goes on: vowel signs of
+ * Indic scripts, Thai's am, half-width voicing marks.  The parts of a Hangul
+ * syllable and of an emoji share theirs. */
+static bool
+takes_room(utf8proc_int32_t next)
+{
+	int class = property(next)->boundclass;
+
+	return class == UTF8PROC_BOUNDCLASS_SPACINGMARK || regional(next) ||
+	    (class == UTF8PROC_BOUNDCLASS_EXTEND &&
+	    utf8proc_category(next) != UTF8PROC_CATEGORY_SK);
+}
+
+/* utf8proc gives 0 to all spacing marks, terminals 1. */
+static size_t
+own_columns(utf8proc_int32_t c)
+{
+	int columns = utf8proc_charwidth(c);
+
+	if (columns == 0 && utf8proc_category(c) == UTF8PROC_CATEGORY_MC)
+		return 1;
+	return columns > 0 ? (size_t)columns : 0;
+}
+
 /* The grapheme that begins with base, n bytes long, up to its end. */
 static void
 extend(struct glyph *g, const char *p, size_t len, utf8proc_int32_t base)
@@ -138,10 +162,10 @@ extend(struct glyph *g, const char *p, size_t len, utf8proc_int32_t base)
 		g->len += n;
 		if (next == VS16 && pictograph(base))
 			g->columns = 2;
-		else if (utf8proc_category(next) == UTF8PROC_CATEGORY_MC || regional(next))
-			g->columns += (size_t)utf8proc_charwidth(next);
-		else if ((size_t)utf8proc_charwidth(next) > g->columns)
-			g->columns = (size_t)utf8proc_charwidth(next);
+		else if (takes_room(next))
+			g->columns += own_columns(next);
+		else if (own_columns(next) > g->columns)
+			g->columns = own_columns(next);
 	}
 }
 

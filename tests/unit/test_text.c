@@ -135,6 +135,11 @@ width_is_in_columns(void **state)
 	assert_int_equal(sess_text_width("e\314\201", 3), 1);
 	assert_int_equal(sess_text_width("ｱ", 3), 1);		/* half-width */
 	assert_int_equal(sess_text_width("한국", 6), 4);
+	assert_int_equal(sess_text_width("\341\204\222\341\205\241\341\206\253", 9), 2);	/* 한 in parts */
+	assert_int_equal(sess_text_width("नि", 6), 2);
+	assert_int_equal(sess_text_width("กำ", 6), 2);
+	assert_int_equal(sess_text_width("ｶﾞ", 6), 2);
+	assert_int_equal(sess_text_width("नु", 6), 1);
 	assert_int_equal(sess_text_width("\033", 1), 1);
 	assert_int_equal(sess_text_width("\342\200\256", 3), 8);
 }
