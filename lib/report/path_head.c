@@ -4,7 +4,10 @@
 #include "private.h"
 #include "sess/text.h"
 
-enum { CELLS = 12, LEFT_LABEL = 13, RIGHT_LABEL = 15, LEFT = 44, LEFT_MOST = 60 };
+enum {
+	CELLS = 12, LEFT_LABEL = 13, RIGHT_LABEL = 15, LEFT = 44, LEFT_MOST = 60,
+	RIGHT_LEAST = 15	/* an IPv4 address */
+};
 
 struct cell {
 	const char *label;
@@ -239,23 +242,43 @@ heading(struct sess_path *p)
 	sessp_newline(p);
 }
 
+/* Side by side, the left one `wide` columns. */
+static void
+beside(struct sess_path *p, struct side *l, struct side *r, size_t wide)
+{
+	while (!p->nomem && (l->at < l->n || r->at < r->n)) {
+		side_line(p, l, LEFT_LABEL, wide - LEFT_LABEL - 2);
+		sessp_spaces(p, 2);
+		side_line(p, r, RIGHT_LABEL, p->layout - wide - RIGHT_LABEL);
+		sessp_newline(p);
+	}
+}
+
+static void
+alone(struct sess_path *p, struct side *side)
+{
+	while (!p->nomem && side->at < side->n) {
+		side_line(p, side, RIGHT_LABEL, p->layout - RIGHT_LABEL);
+		sessp_newline(p);
+	}
+}
+
 void
 sessp_path_overview(struct sess_path *p)
 {
 	struct side l = { .n = 0 }, r = { .n = 0 };
-	size_t wide = p->layout / 2 > LEFT ? p->layout / 2 : LEFT, right;
+	size_t wide = p->layout / 2 > LEFT ? p->layout / 2 : LEFT;
 
 	p->text.len = 0;
 	heading(p);
 	left_side(p, &l);
 	right_side(p, &r);
 	wide = wide < LEFT_MOST ? wide : LEFT_MOST;
-	right = p->layout - wide - RIGHT_LABEL;
-	while (!p->nomem && (l.at < l.n || r.at < r.n)) {
-		side_line(p, &l, LEFT_LABEL, wide - LEFT_LABEL - 2);
-		sessp_spaces(p, 2);
-		side_line(p, &r, RIGHT_LABEL, right < p->layout ? right : 8);
-		sessp_newline(p);
+	if (p->layout >= wide + RIGHT_LABEL + RIGHT_LEAST)
+		beside(p, &l, &r, wide);
+	else {
+		alone(p, &l);
+		alone(p, &r);
 	}
 	p->text.len = 0;
 }

@@ -4,7 +4,9 @@
 #include "private.h"
 #include "sess/text.h"
 
-enum { NUMBER = 3, CLOCK = 12, PAGE_AT = 24 };
+enum { NUMBER = 3, CLOCK = 12, PAGE_AT = 24, FIGURES = 2 * 13, MARKS = 4,
+	NAME_LEAST = 20		/* columns; narrower, a name is read downwards */
+};
 
 /* A line in low voice below the pages or the overview. */
 static void
@@ -104,11 +106,30 @@ page_name(const struct sess_view *w)
 	return w->page_url.len > 0 ? w->page_url : none;
 }
 
+static bool
+has_figures(const struct sess_path *p, const struct sess_view *w)
+{
+	return w->load_ms >= 0 || w->stay_ms >= 0 ||
+	    (compact(p) && (w->js_errors > 0 || w->api_failures > 0));
+}
+
+/* What stands on the right of a page. */
+static void
+page_right(struct sess_path *p, const struct sess_view *w)
+{
+	figures(p, w);
+	if (compact(p))
+		page_marks(p, w);
+	sessp_newline(p);
+}
+
 /* The line of page number n. */
 static void
 page(struct sess_path *p, const struct sess_view *w, size_t n)
 {
-	size_t right = 2 * 13 + (compact(p) ? 4 : 0), columns = p->layout - PAGE_AT - right;
+	size_t right = FIGURES + (compact(p) ? MARKS : 0);
+	bool narrow = p->layout < PAGE_AT + NAME_LEAST + right;	/* figures go below */
+	size_t columns = p->layout - PAGE_AT - (narrow ? 0 : right);
 	struct sess_slice name = page_name(w);
 	char number[24], local[SESSP_LOCAL];
 	size_t end, next = 0;
@@ -125,15 +146,19 @@ page(struct sess_path *p, const struct sess_view *w, size_t n)
 	end = sess_text_wrap(name.p, name.len, columns, &next);
 	sessp_pad(p, name.p, end, columns, false);
 	sessp_style(p, SESSP_PLAIN);
-	figures(p, w);
-	if (compact(p))
-		page_marks(p, w);
-	sessp_newline(p);
+	if (!narrow)
+		page_right(p, w);
+	else
+		sessp_newline(p);
 	if (next < name.len) {
 		sessp_spaces(p, PAGE_AT);
 		sessp_wrapped(p, name.p + next, name.len - next, PAGE_AT, columns,
 		    p->o.details ? 0 : 3, SESSP_BOLD);
 		sessp_newline(p);
+	}
+	if (narrow && has_figures(p, w)) {
+		sessp_spaces(p, PAGE_AT - 2);
+		page_right(p, w);
 	}
 }
 

@@ -46,6 +46,20 @@ within() {
 	golden path-200.out
 }
 
+@test "a real session at 60 columns: facts one below the other, none cut to pieces" {
+	only_one --width 60
+	golden path-60.out
+	grep -q '^  Browser      Chrome 126.0.0$' <<<"$output"
+	run sess-path --width 60 --collapse --ids-from ids "$DATA/demo"
+	grep -q '^                        load  892ms  stay  7.57s ✗' <<<"$output"
+	run sess-path --width 60 <(event 1)
+	[[ "$output" != *$'\n\n' && "$output" == *'  1 20:00:01.000        shop.example/' ]]
+	run sess-path --width 73 --ids-from ids "$DATA/demo"
+	grep -q '^  Browser      Chrome 126.0.0$' <<<"$output"
+	run sess-path --width 74 --ids-from ids "$DATA/demo"
+	grep -q '  IP           172.16.9.8$' <<<"$output"
+}
+
 @test "a real session with details" {
 	only_one --details
 	golden path-details-80.out
