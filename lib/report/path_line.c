@@ -63,8 +63,9 @@ begin(struct sess_path *p, const struct sess_view *v, size_t i, const char *labe
 	const struct sess_member *m = &p->s->members[i];
 	char local[SESSP_LOCAL], rel[SESSP_FIGURE];
 
-	mark(p, p->flags[i]);
 	sessp_local(p, m->when, local);
+	sessp_path_day(p, local);
+	mark(p, p->flags[i]);
 	since(m->when - v->start, rel);
 	sessp_style(p, SESSP_DIM);
 	sessp_pad(p, local + 11, CLOCK, CLOCK, false);
@@ -184,6 +185,8 @@ call(struct sess_path *p, const struct sess_view *v, size_t i)
 	r.time_style = p->flags[i] & SESSP_SLOW ? SESSP_YELLOW : SESSP_PLAIN;
 	sessp_say_key(p, SESS_K_METHOD);
 	sessp_say_key(p, api && sess_event_has(&p->ev, SESS_K_API) ? SESS_K_API : SESS_K_URL);
+	if (p->text.len == 0)
+		sessp_say(p, "(no name)");
 	begin(p, v, i, api ? "api" : "request");
 	body(p, &r);
 	if (!p->o.details)
@@ -235,6 +238,8 @@ error(struct sess_path *p, const struct sess_view *v, size_t i)
 		sessp_say(p, message.len > 0 ? ": " : "");
 	}
 	sessp_say_slice(p, message);
+	if (type.len == 0 && message.len == 0)
+		sessp_say(p, "(no message)");
 	begin(p, v, i, "error");
 	body(p, &nothing);
 	p->text.len = 0;

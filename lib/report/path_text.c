@@ -49,9 +49,8 @@ filtered(const struct sess_path *p)
 	return p->o.kinds != 0 || p->o.only_problems || p->o.before_error;
 }
 
-/* A date where it isn't that of what was written last. */
-static void
-day(struct sess_path *p, const char *local)
+void
+sessp_path_day(struct sess_path *p, const char *local)
 {
 	char date[sizeof(p->date) + 3];
 
@@ -99,11 +98,15 @@ page_marks(struct sess_path *p, const struct sess_view *w)
 static struct sess_slice
 page_name(const struct sess_view *w)
 {
-	struct sess_slice none = { "(no page view)", 14 };
+	struct sess_slice none = { "(no page view)", 14 }, nameless = { "(no page name)", 14 };
 
 	if (w->page.len > 0)
 		return w->page;
-	return w->page_url.len > 0 ? w->page_url : none;
+	if (w->page_url.len > 0)
+		return w->page_url;
+	if (w->title.len > 0)
+		return w->title;
+	return w->viewed ? nameless : none;
 }
 
 static bool
@@ -135,7 +138,7 @@ page(struct sess_path *p, const struct sess_view *w, size_t n)
 	size_t end, next = 0;
 
 	sessp_local(p, w->start, local);
-	day(p, local);
+	sessp_path_day(p, local);
 	snprintf(number, sizeof(number), "%zu", n);
 	sessp_style(p, SESSP_BOLD);
 	sessp_pad(p, number, strlen(number), NUMBER < strlen(number) ? strlen(number) : NUMBER,

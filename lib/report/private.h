@@ -60,6 +60,9 @@ void sessp_path_ndjson(struct sess_path *p);
 /* path_text.c: everything for people. */
 void sessp_path_text(struct sess_path *p);
 
+/* A line with the date, where it isn't that of what was written last. */
+void sessp_path_day(struct sess_path *p, const char *local);
+
 /* path_head.c: the session's overview. */
 void sessp_path_overview(struct sess_path *p);
 

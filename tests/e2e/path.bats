@@ -204,6 +204,34 @@ within() {
 	[ "$(jq -r .overview.session_id <<<"$output")" = "$id" ]
 }
 
+@test "what is not known is said, and the day where it changes" {
+	at() { printf '{"v":1,"id":"%016x","time":"%s","kind":"%s","session_id":"s1","view_id":"%s"%s}\n' "$@"; }
+	{
+		at 1 2026-11-23T23:59:50.000Z view p1 ',"title":"The title"'
+		at 2 2026-11-23T23:59:55.000Z error p1 ''
+		at 3 2026-11-24T00:00:05.000Z action p1 ',"action":"click","target":"#pay"'
+		at 4 2026-11-24T00:00:06.000Z api p1 ',"method":"GET"'
+		at 5 2026-11-26T00:00:06.000Z view p2 ''
+		at 6 2026-11-26T00:00:07.000Z api p3 ''
+	} >in
+	run sess-path in
+	exits 0
+	[ "$(sed '1,/^$/d' <<<"$output")" = "$(cat <<-'EOT'
+	  1 23:59:50.000        The title
+	✗   23:59:55   +5.000s  error   (no message)
+	    2026-11-24
+	    00:00:05  +15.000s  click   #pay
+	    00:00:06  +16.000s  api     GET
+
+	    2026-11-26
+	  2 00:00:06.000        (no page name)
+
+	  3 00:00:07.000        (no page view)
+	    00:00:07   +0.000s  api     (no name)
+	EOT
+	)" ]
+}
+
 @test "clock times are in --tz" {
 	two_sessions >in
 	run sess-path --tz Asia/Shanghai in

@@ -468,7 +468,7 @@ events_without_a_line_or_view_are_shown(void **state)
 	t = render(&o, &m.s);
 	holds(t, "(no page view)");
 	holds(t, "/v1/stray");
-	holds(t, "✗   21:00:00   +0.200s  error\n");
+	holds(t, "✗   21:00:00   +0.200s  error   (no message)\n");
 	free(t);
 	o.format = SESS_PATH_JSON;
 	t = render(&o, &m.s);
