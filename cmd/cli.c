@@ -15,6 +15,7 @@
 #include "sess/when.h"
 
 #define PIPE_SIZE (1024 * 1024)
+#define QUIET (30 * 60 * 1000)	/* ms, of --follow */
 #define CLOSED_PIPE 141		/* what the shell says of one who died of SIGPIPE */
 
 /* What can't be settled before all options are read: some speak of others. */
@@ -127,6 +128,14 @@ cli_duration(const char *option, const char *text)
 	if (sess_when_duration(text, &ms) < 0)
 		cli_misuse("--%s: '%s' is no length of time like 90s, 30m or 2h", option, text);
 	return ms;
+}
+
+int64_t
+cli_quiet(const struct cli *c)
+{
+	const struct sess_session_opts *o = &c->session;
+
+	return o->rule.idle > 0 ? o->rule.idle : o->visit.idle > 0 ? o->visit.idle : QUIET;
 }
 
 int64_t

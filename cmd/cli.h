@@ -50,7 +50,11 @@ const char *cli_option_name(enum option opt);
 /* Numbers of options: whole text, in range, or misuse (exit 2). */
 uint64_t cli_number(const char *option, const char *text, uint64_t min, uint64_t max);
 uint64_t cli_size(const char *option, const char *text);		/* 512M, 64K, 1G */
-int64_t cli_duration(const char *option, const char *text);		/* ms */
+int64_t cli_duration(const char *option, const char *text);	
+/* --follow: how long nothing of a session arrived before it is written, ms:
+ * --idle, or what the rule has; half an hour where sessions never end. */
+int64_t cli_quiet(const struct cli *c);
+	/* ms */
 int64_t cli_time(const struct cli *c, const char *option, const char *text);	/* ms */
 
 /* Open the stream with c's settings and messages (problem notes go to stderr and

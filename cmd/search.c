@@ -10,7 +10,6 @@
 #include "sess/when.h"
 
 #define TICK 1000			/* ms between two looks for sessions that are idle */
-#define IDLE (30 * 60 * 1000)		/* of --follow */
 
 struct search_worker {
 	struct sess_query_scratch *scratch;
@@ -334,8 +333,7 @@ void
 search_follow(struct search *s, const struct search_kept *kept, search_take *take,
     bool (*done)(const void *arg), void *arg)
 {
-	const struct sess_session_opts *o = &s->cli->session;
-	int64_t idle = o->rule.idle > 0 ? o->rule.idle : o->visit.idle > 0 ? o->visit.idle : IDLE;
+	int64_t idle = cli_quiet(s->cli);
 	struct sess_gather *g = start_gathering(s, kept);
 	struct sess_stream *stream = cli_stream(s->cli);
 	struct sess_stream_block block;

@@ -323,8 +323,7 @@ show_ripe(struct path *p, int64_t now)
 	struct sess_err err = { 0 };
 	enum sess_status r;
 
-	while ((r = sess_gather_ripe(p->gather, now, p->cli.session.visit.idle, &s,
-	    &err)) != SESS_END) {
+	while ((r = sess_gather_ripe(p->gather, now, cli_quiet(&p->cli), &s, &err)) != SESS_END) {
 		if (r < 0)
 			die(NULL, &err);
 		show(p, s);

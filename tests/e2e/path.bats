@@ -351,3 +351,7 @@ within() {
 	run sess-path --follow --raw-from in in
 	exits 2
 }
+
+@test "with --follow a session that never ends is shown in one piece" {
+	[ "$({ event 1; sleep 0.8; event 2; } | sess-path --follow --idle 0 -o json | jq -c .overview.events)" = 2 ]
+}
