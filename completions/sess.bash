@@ -3,16 +3,20 @@ _sess() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words=
 
 	COMPREPLY=()
+	# --clock=s is three words to bash
+	[ "$cur" != = ] || cur=
+	[ "$prev" != = ] || prev=${COMP_WORDS[COMP_CWORD - 2]}
 	case ${1##*/}:$prev in
 	sess-ingest:--session-by | sess-ingest:--format | sess-ingest:--input-format | sess-ingest:--mask-ip | sess-ingest:--max-line | sess-ingest:--jobs | sess-ingest:-j) return ;;
 	sess-find:--session-rule) words='arms rum visit datadog faro newrelic posthog splunk' ;;
 	sess-find:--clock) words='auto client server' ;;
 	sess-find:--user | sess-find:--user-name | sess-find:--session | sess-find:--ip | sess-find:--page | sess-find:--browser | sess-find:--browser-version | sess-find:--os | sess-find:--device | sess-find:--network | sess-find:--region | sess-find:--country | sess-find:--city | sess-find:--release | sess-find:--environment | sess-find:--app | sess-find:--since | sess-find:--until | sess-find:--error | sess-find:--api | sess-find:--status | sess-find:--trace-id | sess-find:--where | sess-find:-w | sess-find:--path | sess-find:--related | sess-find:--sort | sess-find:--limit | sess-find:-n | sess-find:--session-by | sess-find:--idle | sess-find:--max-duration | sess-find:--max-events | sess-find:--input-format | sess-find:--mask-ip | sess-find:--max-line | sess-find:--jobs | sess-find:-j | sess-find:--memory | sess-find:--now | sess-find:--tz) return ;;
-	sess-path:--format) words='text json ndjson' ;;
+	sess-path:--format | sess-path:-o) words='text json ndjson' ;;
+	sess-path:--kind) words='view load resource action api error leave vital longtask timing metric custom request' ;;
 	sess-path:--color) words='auto always never' ;;
 	sess-path:--session-rule) words='arms rum visit datadog faro newrelic posthog splunk' ;;
 	sess-path:--clock) words='auto client server' ;;
-	sess-path:--before-error | sess-path:--kind | sess-path:--width | sess-path:--session-by | sess-path:--idle | sess-path:--max-duration | sess-path:--max-events | sess-path:--input-format | sess-path:--mask-ip | sess-path:--max-line | sess-path:--jobs | sess-path:-j | sess-path:--memory | sess-path:--now | sess-path:--tz) return ;;
+	sess-path:--before-error | sess-path:--width | sess-path:--session-by | sess-path:--idle | sess-path:--max-duration | sess-path:--max-events | sess-path:--input-format | sess-path:--mask-ip | sess-path:--max-line | sess-path:--jobs | sess-path:-j | sess-path:--memory | sess-path:--now | sess-path:--tz) return ;;
 	esac
 	case ${1##*/}:$cur in
 	sess-ingest:-*) words='--session-by --format --input-format --map --trust-forwarded --geoip --ua-regexes --hash-user --mask-ip --drop-query --extra --rejects --summary --strict --max-line --jobs --quiet --verbose --no-progress --help --version' ;;

@@ -95,7 +95,7 @@ complete -c sess-path -s o -l format -x -a 'text json ndjson' -d 'text (default)
 complete -c sess-path -l collapse -d 'pages only'
 complete -c sess-path -l details -d 'everything: stacks, messages, load phases, waterfall'
 complete -c sess-path -l before-error -x -d 'the N behaviours before each JS error'
-complete -c sess-path -l kind -x -d 'only behaviours of these kinds'
+complete -c sess-path -l kind -x -a 'view load resource action api error leave vital longtask timing metric custom request' -d 'only behaviours of these kinds'
 complete -c sess-path -l only-problems -d 'only errors, failures and what is slow'
 complete -c sess-path -l slow-load -d 'a page load above MS is slow (8000)'
 complete -c sess-path -l slow-api -d 'an API call above MS is slow (1000)'

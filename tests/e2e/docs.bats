@@ -134,6 +134,11 @@ try() {
 		    _sess "$2"; printf "%s\n" "${COMPREPLY[@]}"' - "$ROOT/completions/sess.bash" "$@"
 	}
 	[ "$(complete_as sess-path --clock s)" = server ]
+	[ "$(complete_as sess-find --clock = s)" = server ]
+	[ "$(complete_as sess-find --clock = | paste -sd' ')" = 'auto client server' ]
+	[ "$(complete_as sess-path -o j)" = json ]
+	[ "$(complete_as sess-path --kind '')" = \
+	    "$(sed -n '/define SESS_KINDS/,/^$/p' "$ROOT/include/sess/keys.h" | grep -o '"[a-z]*"' | tr -d '"')" ]
 	[ "$(complete_as sess-ingest --mask-)" = --mask-ip ]
 	[ -z "$(complete_as sess-find --user x)" ]
 	touch log.gz
