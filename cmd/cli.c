@@ -347,8 +347,8 @@ cli_options(struct cli *c, int argc, char **argv,
 	if (g.own == NULL)
 		cli_misuse("out of memory");
 	while ((opt = option_next(c->program, argc, argv, &value)) != OPT_NONE) {
-		if ((opt == OPT_IDS_FROM || opt == OPT_MAP || opt == OPT_HASH_USER) &&
-		    strcmp(value, "-") == 0)
+		if ((opt == OPT_IDS_FROM || opt == OPT_MAP || opt == OPT_HASH_USER ||
+		    opt == OPT_RAW_FROM) && strcmp(value, "-") == 0)
 			g.stdin_uses++;
 		if (shared_option(c, &g, opt, value))
 			continue;

@@ -211,12 +211,18 @@ ended() {
 }
 
 @test "standard input is asked for once" {
+	event 1 >one
 	for p in $programs; do
 		run "$p" - - </dev/null
 		exits 2
 	done
 	run sess-find --ids-from - </dev/null
 	exits 2
+	run sess-path --raw-from - <one
+	exits 2
+	has "standard input is asked for 2 times"
+	run sess-path --raw-from - one <one
+	exits 0
 }
 
 @test "misuse, --help and --version are alike in all programs" {
