@@ -60,11 +60,11 @@ field_holds(const struct sess_query *q, enum sessp_condition c, const struct ses
 		return false;
 	v = ev->v[info->key];
 	for (a = cond->arg; a < cond->arg + cond->n; a++) {
-		if (!a->plain) {
-			if (sess_glob(a->text, v.p, v.len, info->fold))
-				return true;
-		} else if (a->len == v.len && (info->fold ?
+		/* what was copied from a session, like "[index]", is found as well */
+		if (a->len == v.len && (info->fold ?
 		    strncasecmp(a->text, v.p, v.len) == 0 : memcmp(a->text, v.p, v.len) == 0))
+			return true;
+		if (!a->plain && sess_glob(a->text, v.p, v.len, info->fold))
 			return true;
 	}
 	return false;

@@ -86,6 +86,14 @@ is() {
 	is "$(found --session carol01 --user-name Bob)" ""
 }
 
+@test "a value that looks like a pattern is found as it stands" {
+	{ ev 1 sess001 view 20:00:00 '"page":"[index]"'; ev 2 sess002 view 20:00:00 '"page":"i"'
+	  ev 3 sess003 view 20:00:00 '"page":"a\\b"'; } | sed 's/"page":"[^"]*",\(.*"page"\)/\1/' >odd.ndjson
+	is "$(sess-find --ids --page '[index]' odd.ndjson | paste -sd' ')" "sess001 sess002"
+	is "$(sess-find --ids --page '\[index\]' odd.ndjson)" "sess001"
+	is "$(sess-find --ids --page 'a\b' odd.ndjson)" "sess003"
+}
+
 @test "API conditions, the page and the time belong to one call" {
 	shop >shop.ndjson
 	is "$(found --api '/v1/order/*' --status 502)" "alice01 "
