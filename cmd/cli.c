@@ -327,6 +327,9 @@ settle(struct cli *c, struct given *g, char **operands)
 {
 	const char *now = g->now != NULL ? g->now : getenv("SESS_NOW");
 
+	/* a zone that there is not would be UTC without a word */
+	if (c->tz != NULL)
+		(void)cli_time(c, "tz", "today");
 	if (now != NULL && *now != '\0')
 		c->now = cli_time(c, "now", now);
 	settle_rule(&c->session, g);

@@ -225,6 +225,17 @@ ended() {
 	exits 0
 }
 
+@test "a time zone that there is not is misuse" {
+	event 1 >one
+	for p in sess-find sess-path; do
+		run "$p" --tz Mars/Olympus one
+		exits 2
+		has "$p: --tz: unknown time zone 'Mars/Olympus'"
+		run "$p" --tz Asia/Shanghai one
+		exits 0
+	done
+}
+
 @test "misuse, --help and --version are alike in all programs" {
 	for p in $programs; do
 		run --separate-stderr "$p" --no-such-option </dev/null
