@@ -549,8 +549,10 @@ settle(struct path *p)
 {
 	if (p->raw.paths != NULL && p->cli.follow)
 		cli_misuse("--raw-from needs input that ends, not --follow");
-	if (p->opts.collapse && (p->opts.details || p->opts.before_error))
-		cli_misuse("--collapse shows no behaviours: not with --details or --before-error");
+	if (p->opts.collapse && (p->opts.details || p->opts.before_error ||
+	    p->opts.format == SESS_PATH_NDJSON))
+		cli_misuse("--collapse shows no behaviours: not with --details, --before-error "
+		    "or --format ndjson");
 	p->opts.slow_load = p->cli.session.slow_load;
 	p->opts.slow_api = p->cli.session.slow_api;
 	p->opts.tz = p->cli.tz;

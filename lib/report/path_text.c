@@ -24,11 +24,11 @@ compact(const struct sess_path *p)
 	return p->o.collapse || p->s->oversize;
 }
 
-/* Whether a member is shown as a line of its own. */
+/* Whether a member is worth a line of its own. */
 static bool
-listed(const struct sess_path *p, size_t i)
+wanted(const struct sess_path *p, size_t i)
 {
-	if (!(p->flags[i] & SESSP_SHOW) || compact(p))
+	if (!(p->flags[i] & SESSP_SHOW))
 		return false;
 	switch (p->s->members[i].kind) {
 	case SESS_VIEW:			/* the page's own line says it */
@@ -41,6 +41,12 @@ listed(const struct sess_path *p, size_t i)
 	default:
 		return true;
 	}
+}
+
+static bool
+listed(const struct sess_path *p, size_t i)
+{
+	return wanted(p, i) && !compact(p);
 }
 
 static bool
@@ -227,15 +233,21 @@ behaviours(struct sess_path *p, const struct sess_view *w, size_t v)
 		sessp_path_waterfall(p, v);
 }
 
+/* Whether there is anything of what was asked for in view v.  On a line of its
+ * own, a page has the marks of errors that were sampled away, too. */
 static bool
 anything(const struct sess_path *p, size_t v)
 {
+	const struct sess_view *w;
 	size_t i;
 
 	for (i = p->first[v]; i < p->first[v + 1]; i++)
-		if (listed(p, p->order[i]))
+		if (wanted(p, p->order[i]))
 			return true;
-	return false;
+	if (!p->o.collapse || !p->o.only_problems || v == p->s->nviews)
+		return false;
+	w = &p->s->views[v];
+	return w->js_errors > 0 || w->api_failures > 0 || w->load_ms > p->o.slow_load;
 }
 
 /* View v, or the members without one. */
@@ -267,7 +279,7 @@ pages(struct sess_path *p)
 	if (compact(p))
 		sessp_out_put(p, "\n");
 	for (v = 0; v < views && !p->nomem; v++)
-		if (!compact(p) && filtered(p) && !anything(p, v))
+		if (!s->oversize && filtered(p) && !anything(p, v))
 			hidden++;
 		else
 			view(p, v);

@@ -72,6 +72,26 @@ within() {
 	golden path-collapse.out
 }
 
+@test "only pages with problems, or with a kind" {
+	at() { printf '{"v":1,"id":"%016x","time":"2026-11-23T20:00:0%d.000Z","kind":"%s","session_id":"s1","view_id":"p%d","page":"page%d"%s}\n' "$1" "$1" "${@:2}"; }
+	{
+		at 1 view 1 1 ''
+		at 2 view 2 2 ''
+		at 3 leave 2 2 ',"errors":2'		# sampled away
+		at 4 error 3 3 ',"message":"boom"'
+		at 5 api 4 4 ',"api":"/x"'
+	} >in
+	run sess-path --collapse --only-problems in
+	exits 0
+	[ "$(grep -o 'page[0-9]' <<<"$output" | paste -sd' ')" = 'page2 page3' ]
+	has '2 of 4 pages: nothing of what was asked for'
+	run sess-path --collapse --kind api in
+	[ "$(grep -o 'page[0-9]' <<<"$output" | paste -sd' ')" = page4 ]
+	run sess-path --collapse -o ndjson in
+	exits 2
+	has '--collapse shows no behaviours'
+}
+
 @test "what came before each error" {
 	only_one --before-error 2
 	golden path-before.out
