@@ -287,6 +287,9 @@ show(struct path *p, const struct sess_session *s)
 		die(NULL, &err);
 	if (sess_path_render(p->render, s, &p->out, &err) < 0)
 		die(NULL, &err);
+	if (s->oversize && p->opts.format != SESS_PATH_TEXT && !p->opts.collapse)
+		cli_warnf("session %.*s: its %" PRIu64 " events are more than --max-events: "
+		    "not shown", (int)s->key.len, s->key.p, s->events);
 	/* Log lines are put in once all sessions are known. */
 	if (p->raw.paths == NULL && p->out.len >= FULL)
 		pass_on(p);

@@ -333,6 +333,20 @@ within() {
 	[ "$(sess-path --details in | tr -cd 0 | wc -c)" -gt 100000 ]
 }
 
+@test "events that are too many are missing in no format without a word" {
+	events 5 >in
+	run --separate-stderr sess-path --max-events 4 in
+	exits 0
+	[[ "$output" == *'More events than --max-events: only the figures above are kept.'* ]]
+	for format in json ndjson; do
+		run --separate-stderr sess-path -o $format --max-events 4 in
+		exits 2
+		[ "$stderr" = 'sess-path: session s1: its 5 events are more than --max-events: not shown' ]
+	done
+	run sess-path -o json --collapse --max-events 4 in
+	exits 0
+}
+
 @test "a log without bodies is said to have no clicks" {
 	mkdir plain
 	combined 1 '&t=error&msg=boom' | sed 's/t=pv&//' >plain/access.log
