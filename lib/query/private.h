@@ -200,7 +200,7 @@ struct sessp_cond {
 /* What is counted to explain an empty result: sessions that have all of bits,
  * or meet a condition of the whole session (bits 0). */
 struct sessp_why {
-	const char *holds;
+	char holds[72];
 	uint32_t bits;
 	enum sessp_condition cond;
 };

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -287,10 +288,24 @@ group_of(struct sess_query *q, enum sessp_how how)
 	}
 }
 
-static void
-add_why(struct sess_query *q, const char *holds, uint32_t bits, int cond)
+/* What page and time add to a condition that they belong to. */
+static const char *
+in_place(const struct sess_query *q)
 {
-	q->why[q->nwhy++] = (struct sessp_why){ holds, bits, (enum sessp_condition)cond };
+	bool page = q->cond[SESSP_C_PAGE].given;
+
+	if (has_range(q))
+		return page ? " on that page in that time" : " in that time";
+	return page ? " on that page" : "";
+}
+
+static void
+add_why(struct sess_query *q, const char *holds, uint32_t bits, int cond, bool placed)
+{
+	struct sessp_why *w = &q->why[q->nwhy++];
+
+	*w = (struct sessp_why){ .bits = bits, .cond = (enum sessp_condition)cond };
+	(void)snprintf(w->holds, sizeof(w->holds), "%s%s", holds, placed ? in_place(q) : "");
 }
 
 /* Give a condition its mark, *bit being the next that is free. */
@@ -302,7 +317,7 @@ assign(struct sess_query *q, int c, uint32_t *bit)
 	const char *holds = sessp_conditions[c].holds;
 
 	if (how == HOW_SESSION || how == HOW_WHERE || how == HOW_PATH) {
-		add_why(q, holds, 0, c);
+		add_why(q, holds, 0, c, false);
 		return;
 	}
 	if (group != NULL && *group != 0) {
@@ -316,7 +331,7 @@ assign(struct sess_query *q, int c, uint32_t *bit)
 	if (how == HOW_FIELD)
 		q->field[q->nfields++] = (enum sessp_condition)c;
 	q->need |= q->cond[c].bit;
-	add_why(q, holds, q->cond[c].bit, c);
+	add_why(q, holds, q->cond[c].bit, c, group != NULL);
 }
 
 enum sess_status
@@ -343,7 +358,7 @@ sess_query_compile(struct sess_query *q, struct sess_err *err)
 	if (has_range(q) && !group) {
 		q->range = bit;
 		q->need |= bit;
-		add_why(q, "had an event in that time", bit, SESSP_NCONDITIONS);
+		add_why(q, "had an event in that time", bit, SESSP_NCONDITIONS, false);
 	}
 	return SESS_OK;
 }

@@ -314,6 +314,15 @@ is() {
 		is "$(printf '%s\n' "$stderr" | wc -l)" 1
 		has "0 of 3 sessions (2026-11-23 20:00Z-21:00Z); 0 "
 	done
+	# page and time belong to the call, error or load that is asked for
+	run --separate-stderr sess-find --api '/v1/*' --page shop/list --since 2026-11-23T20:30Z --os ios shop.ndjson
+	has "; 1 had that OS; 0 had such an API call on that page in that time"
+	run --separate-stderr sess-find --error TypeError --until 2026-11-23T20:00Z shop.ndjson
+	has "; 0 had such an error in that time"
+	run --separate-stderr sess-find --slow-load --page shop/cart shop.ndjson
+	has "; 0 had such a slow load on that page"
+	run --separate-stderr sess-find --user u-bob --page shop/list --until 2026-11-23T20:00Z shop.ndjson
+	has "; 1 had that user id; 0 had that page; 0 had an event in that time"
 	run --separate-stderr sess-find -q --user u-nobody shop.ndjson
 	exits 1
 	[ -z "$output$stderr" ]
