@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 10
 # missing of them; the rest of the targets take the machine as it is.
 DEB_BUILD = gcc libc6-dev make pkg-config libjansson-dev libarchive-dev libisal-dev libzstd-dev libsqlite3-dev \
             liblzma-dev libbz2-dev libpcre2-dev libxxhash-dev libmaxminddb-dev libyaml-dev nettle-dev libutf8proc-dev uap-core
-DEB_CHECK = libcmocka-dev bats jq zstd xz-utils bzip2 lz4 libarchive-tools python3 sqlite3 mandoc
+DEB_CHECK = libcmocka-dev bats jq zstd xz-utils bzip2 lz4 libarchive-tools python3 sqlite3 mandoc less
 DEB_FUZZ  = clang libclang-rt-14-dev
 DEB_BENCH = zstd isal jq miller mawk python3-venv
 DEB_CI    = $(DEB_FUZZ) valgrind libc6-dbg shellcheck zsh fish
