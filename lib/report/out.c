@@ -5,6 +5,8 @@
 #include "sess/text.h"
 #include "sess/when.h"
 
+#define TAB 4			/* columns */
+
 static const char *const sgr[] = {
 	[SESSP_PLAIN] = "\033[0m", [SESSP_BOLD] = "\033[1m", [SESSP_DIM] = "\033[2m",
 	[SESSP_RED] = "\033[31m", [SESSP_YELLOW] = "\033[33m"
@@ -93,20 +95,23 @@ static size_t
 paragraph(struct sess_path *p, const char *t, size_t len, size_t indent,
     size_t columns, size_t lines, enum sessp_style style)
 {
-	size_t n, end, next;
+	size_t n, end, next, tabs = 0, room;
 
+	/* the indent of a stack's lines, as long as it leaves room for them */
 	for (; lines == 0 && len > 0 && t[0] == '\t'; t++, len--)
-		sessp_spaces(p, 4);		/* the indent of a stack's lines */
+		tabs += tabs + TAB <= columns / 2 ? TAB : 0;
+	sessp_spaces(p, tabs);
 	for (n = 0; n == 0 || len > 0; n++, t += next, len -= next) {
 		if (n > 0) {
 			sessp_newline(p);
 			sessp_spaces(p, indent);
 		}
-		end = sess_text_wrap(t, len, columns, &next);
+		room = n > 0 ? columns : columns - tabs;
+		end = sess_text_wrap(t, len, room, &next);
 		if (n + 1 == lines && next < len)
 			end = next = len;
 		sessp_style(p, style);
-		p->nomem |= (lines > 0 ? sess_text_fit(p->out, t, end, columns) :
+		p->nomem |= (lines > 0 ? sess_text_fit(p->out, t, end, room) :
 		    sess_text_clean(p->out, t, end)) < 0;
 		sessp_style(p, SESSP_PLAIN);
 	}

@@ -101,6 +101,13 @@ within() {
 	export LC_ALL=C.UTF-8
 	sess-path --details --width 80 "$DATA/demo" | within 80
 	sess-path --width 61 "$DATA/demo" | within 61
+	# a stack's tabs take room as well
+	for n in 1 2 3 4 50; do
+		event "$n" stack "\"$(printf '\\t%.0s' $(seq $n))$(printf 'a%.0s' {1..60})\"" |
+		    sed 's/"kind":"view"/"kind":"error"/'
+	done >in
+	[ "$(sess-path --details --width 60 in | tr -dc a | wc -c)" -ge 300 ]
+	sess-path --details --width 60 in | within 60
 	COLUMNS=70 sess-path "$DATA/demo" | within 70
 }
 
