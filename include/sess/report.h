@@ -7,9 +7,12 @@
  *	sess_report_end(r, &out, &err);
  *	sess_report_free(r);
  *
- * Appends to out as early as the format allows; a terminal table waits for all
- * rows of its report, the rest write row by row.  All data is cleaned or escaped
- * as the format asks; figures are the same in every format that has them in full.
+ * Appends to out as early as the format allows: a terminal table waits for the
+ * first 1000 rows of its report, which tell how wide the columns are, the rest
+ * write row by row.  All data is cleaned or escaped as the format asks: no
+ * control character but tab and newline (and the NUL behind an id) is ever
+ * written.  ndjson, csv and tsv have every figure in full, the same text in each.
+ * After an error there is nothing left to do but free.
  */
 #ifndef SESS_REPORT_H
 #define SESS_REPORT_H
@@ -22,9 +25,12 @@
 
 enum sess_report_format {
 	SESS_REPORT_TABLE,	/* for people: columns of a terminal, small bars */
-	SESS_REPORT_NDJSON,	/* {"report":"slow",...} a row, unknown values left out */
-	SESS_REPORT_CSV,	/* RFC 4180 with a header; one report */
-	SESS_REPORT_TSV,	/* header; TAB, newline and \ as \t \n \\; one report */
+	SESS_REPORT_NDJSON,	/* {"report":"slow",...} a row, unknown values left out;
+				 * "estimated":true where distinct users are */
+	SESS_REPORT_CSV,	/* a header, quotes as of RFC 4180, lines end in newline;
+				 * one report */
+	SESS_REPORT_TSV,	/* a header; TAB, newline, return and \ as \t \n \r \\;
+				 * one report */
 	SESS_REPORT_IDS,	/* the session ids of the rows, each once, in order */
 	SESS_REPORT_HTML,	/* one self-contained page */
 	SESS_REPORT_PROMETHEUS	/* node_exporter's textfile collector: gauges */
@@ -39,13 +45,15 @@ struct sess_report_opts {
 	unsigned width;		/* columns of a table; 0: as wide as the data asks */
 	bool color;		/* SGR sequences in a table */
 	bool details;		/* a table's SESS_COL_DETAIL columns, too */
-	const char *tz;		/* of times in table and html, or NULL: the process's own */
+	const char *tz;		/* of times in table and html, or NULL: the process's own;
+				 * borrowed */
 	char id_end;		/* behind each id: newline or NUL */
 	const char *title;	/* of html; or NULL */
 };
 
 struct sess_report;
 
+/* SESS_EFORMAT where there is no such zone. */
 enum sess_status sess_report_new(struct sess_report **r, const struct sess_report_opts *o,
     struct sess_err *err);
 

@@ -72,7 +72,8 @@ enum {
 	SESS_COL_DETAIL = 8,		/* too much for a table of 80 columns */
 	SESS_COL_WORSE_UP = 16,		/* more of it is worse */
 	SESS_COL_WORSE_DOWN = 32,	/* less of it is */
-	SESS_COL_MAIN = 64		/* rows are in the order of it: what to look at first */
+	SESS_COL_MAIN = 64,		/* rows are in the order of it: what to look at first */
+	SESS_COL_DISTINCT = 128		/* rests on distinct users: an estimate where the row is */
 };
 
 struct sess_stats_column {

@@ -7,7 +7,7 @@
 
 #define TAB 4			/* columns */
 
-static const char *const sgr[] = {
+const char *const sessp_sgr[] = {
 	[SESSP_PLAIN] = "\033[0m", [SESSP_BOLD] = "\033[1m", [SESSP_DIM] = "\033[2m",
 	[SESSP_RED] = "\033[31m", [SESSP_YELLOW] = "\033[33m"
 };
@@ -30,8 +30,8 @@ sessp_style(struct sess_path *p, enum sessp_style style)
 	if (!p->o.color || style == p->style)
 		return;
 	if (p->style != SESSP_PLAIN && style != SESSP_PLAIN)
-		sessp_out_put(p, sgr[SESSP_PLAIN]);
-	sessp_out_put(p, sgr[style]);
+		sessp_out_put(p, sessp_sgr[SESSP_PLAIN]);
+	sessp_out_put(p, sessp_sgr[style]);
 	p->style = style;
 }
 

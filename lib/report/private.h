@@ -23,6 +23,7 @@ enum {
 };
 
 enum sessp_style { SESSP_PLAIN, SESSP_BOLD, SESSP_DIM, SESSP_RED, SESSP_YELLOW };
+extern const char *const sessp_sgr[];	/* the sequence of each */
 
 struct sess_path {
 	struct sess_path_opts o;

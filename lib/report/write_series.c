@@ -1,0 +1,243 @@
+/* Figures drawn with characters. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sess/text.h"
+#include "write.h"
+
+enum { POINTS = 60, LABEL = 20, GROUPS = 10 };
+
+void
+sessp_bar(struct sess_report *r, double share, size_t columns)
+{
+	static const char *const part[] = { "", "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
+	size_t eighths, i;
+
+	share = share > 0 ? share < 1 ? share : 1 : 0;
+	eighths = (size_t)floor(share * (double)columns * 8 + 0.5);
+	if (eighths == 0 && share > 0)
+		eighths = 1;
+	for (i = 0; i < eighths / 8; i++)
+		sessp_emit(r, "█");
+	sessp_emit(r, part[eighths % 8]);
+	r->nomem |= sess_text_pad(r->out, "", 0, columns - (eighths + 7) / 8, false) < 0;
+}
+
+/* -- over time */
+
+struct point {
+	const struct sess_stats_row *row;
+	const struct sess_stats_column *time;
+	const struct sess_cell *when;
+	size_t group;			/* rows that differ in nothing but time */
+};
+
+/* The column that says when, or ncolumns. */
+static size_t
+time_column(const struct sess_stats_table *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->ndimensions; i++)
+		if (t->columns[i].type == SESS_T_TIME || strcmp(t->columns[i].name, "day") == 0 ||
+		    strcmp(t->columns[i].name, "hour") == 0)
+			return i;
+	return t->ncolumns;
+}
+
+static int
+compare_cells(const struct sess_stats_column *c, const struct sess_cell *a,
+    const struct sess_cell *b)
+{
+	size_t len = a->text.len < b->text.len ? a->text.len : b->text.len;
+	int diff;
+
+	if (!a->known || !b->known)
+		return a->known - b->known;
+	if (c->type == SESS_T_TIME || c->type == SESS_T_INT)
+		return (a->i > b->i) - (a->i < b->i);
+	diff = len > 0 ? memcmp(a->text.p, b->text.p, len) : 0;
+	return diff != 0 ? diff : (a->text.len > b->text.len) - (a->text.len < b->text.len);
+}
+
+static bool
+same_group(const struct sess_stats_table *t, size_t time, const struct sess_stats_row *a,
+    const struct sess_stats_row *b)
+{
+	size_t i;
+
+	for (i = 0; i < t->ncolumns; i++)
+		if (i != time && sessp_column_has(&t->columns[i], SESS_COL_KEY) &&
+		    compare_cells(&t->columns[i], &a->cells[i], &b->cells[i]) != 0)
+			return false;
+	return true;
+}
+
+static int
+by_group_and_time(const void *a, const void *b)
+{
+	const struct point *x = a, *y = b;
+
+	if (x->group != y->group)
+		return x->group < y->group ? -1 : 1;
+	return compare_cells(x->time, x->when, y->when);
+}
+
+/* The rows kept, by group in the order of the first of each, then by time. */
+static struct point *
+points(struct sess_report *r, size_t time)
+{
+	struct point *p = malloc(r->kept.n * sizeof(*p));
+	size_t i, k;
+
+	r->nomem |= p == NULL;
+	for (i = 0; p != NULL && i < r->kept.n; i++) {
+		p[i] = (struct point){ .row = &r->kept.v[i], .time = &r->table->columns[time],
+		    .when = &r->kept.v[i].cells[time], .group = i };
+		for (k = 0; k < i; k++)
+			if (same_group(r->table, time, p[k].row, p[i].row)) {
+				p[i].group = p[k].group;
+				break;
+			}
+	}
+	if (p != NULL)
+		qsort(p, r->kept.n, sizeof(*p), by_group_and_time);
+	return p;
+}
+
+/* The least distance of two points in time; 1 where they are but in order. */
+static int64_t
+step(const struct point *p, size_t n)
+{
+	int64_t least = INT64_MAX, d;
+	size_t i;
+
+	if (p->time->type != SESS_T_TIME)
+		return 1;
+	for (i = 1; i < n; i++) {
+		d = p[i].when->i - p[i - 1].when->i;
+		if (d > 0 && d < least)
+			least = d;
+	}
+	return least;
+}
+
+/* Where in time each point is, in steps. */
+static size_t
+slot(const struct point *p, size_t i, int64_t steps)
+{
+	return p->time->type == SESS_T_TIME ?
+	    (size_t)((p[i].when->i - p[0].when->i) / steps) : i;
+}
+
+static void
+spark(struct sess_report *r, double share)
+{
+	static const char *const level[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
+
+	sessp_emit(r, isnan(share) ? " " : level[(int)(share < 1 ? share * 8 : 7)]);
+}
+
+/* A sparkline of a column, then what its lowest and highest points say. */
+static void
+sparkline(struct sess_report *r, size_t column, const struct point *p, size_t n)
+{
+	const struct sess_stats_column *c = &r->table->columns[column];
+	int64_t steps = step(p, n);
+	size_t slots = slot(p, n - 1, steps) + 1, columns = slots < POINTS ? slots : POINTS, i, at;
+	const struct sess_stats_row *low = NULL, *high = NULL;
+	double value[POINTS], d, most = 0;
+
+	for (i = 0; i < columns; i++)
+		value[i] = NAN;
+	for (i = 0; i < n; i++) {
+		if (!sessp_cell_known(c, &p[i].row->cells[column]))
+			continue;
+		d = sessp_cell_number(c, &p[i].row->cells[column]);
+		at = slot(p, i, steps) * columns / slots;
+		value[at] = isnan(value[at]) || d > value[at] ? d : value[at];
+		if (high == NULL || d > most)
+			high = p[i].row;
+		most = d > most ? d : most;
+		if (low == NULL || d < sessp_cell_number(c, &low->cells[column]))
+			low = p[i].row;
+	}
+	for (i = 0; i < columns; i++)
+		spark(r, most > 0 ? value[i] / most : value[i]);
+	if (high == NULL)
+		return;
+	sessp_emit(r, "  ");
+	r->text.len = 0;
+	sessp_figure(r, c, &low->cells[column], &r->text);
+	r->nomem |= sess_buf_puts(&r->text, "–") < 0;
+	sessp_figure(r, c, &high->cells[column], &r->text);
+	sessp_emit_bytes(r, r->text.data, r->text.len);
+}
+
+static void
+series_line(struct sess_report *r, const char *label, size_t len, size_t column,
+    const struct point *p, size_t n)
+{
+	sessp_emit(r, "  ");
+	sessp_table_style(r, SESSP_DIM);
+	r->nomem |= sess_text_pad(r->out, label, len, LABEL, false) < 0;
+	sessp_table_style(r, SESSP_PLAIN);
+	sessp_emit(r, "  ");
+	sparkline(r, column, p, n);
+	sessp_table_newline(r);
+}
+
+/* The keys of a row, but its time. */
+static void
+group_name(struct sess_report *r, size_t time, const struct sess_stats_row *row,
+    struct sess_buf *out)
+{
+	size_t i;
+
+	out->len = 0;
+	for (i = 0; i < r->table->ncolumns; i++) {
+		if (i == time || !sessp_column_has(&r->table->columns[i], SESS_COL_KEY))
+			continue;
+		if (out->len > 0)
+			r->nomem |= sess_buf_puts(out, " ") < 0;
+		sessp_figure(r, &r->table->columns[i], &row->cells[i], out);
+	}
+}
+
+static void
+group_series(struct sess_report *r, size_t time, const struct point *p, size_t n, bool alone)
+{
+	const struct sess_stats_column *c = r->table->columns;
+	size_t i;
+
+	for (i = 0; i < r->table->ncolumns; i++) {
+		if (!sessp_column_number(&c[i]) || sessp_column_has(&c[i], SESS_COL_KEY))
+			continue;
+		if (alone && r->layout.place[i].shown) {
+			series_line(r, c[i].name, strlen(c[i].name), i, p, n);
+		} else if (!alone && sessp_column_has(&c[i], SESS_COL_MAIN)) {
+			group_name(r, time, p->row, &r->scratch);
+			series_line(r, r->scratch.data, r->scratch.len, i, p, n);
+		}
+	}
+}
+
+void
+sessp_series(struct sess_report *r)
+{
+	size_t time = time_column(r->table), from, to, groups = 0;
+	struct point *p;
+
+	if (time == r->table->ncolumns || r->kept.n < 3 || (p = points(r, time)) == NULL)
+		return;
+	for (from = 0; from < r->kept.n && groups < GROUPS; from = to, groups++) {
+		for (to = from; to < r->kept.n && p[to].group == p[from].group; to++)
+			if (!p[from].when->known)
+				from = to;	/* when is not known */
+		if (to - from >= 3)
+			group_series(r, time, p + from, to - from, to == r->kept.n && from == 0);
+	}
+	free(p);
+	sessp_emit(r, "\n");
+}
