@@ -74,6 +74,7 @@ static const struct sessp_writer *const writers[] = {
 	[SESS_REPORT_CSV] = &sessp_write_csv,
 	[SESS_REPORT_TSV] = &sessp_write_tsv,
 	[SESS_REPORT_IDS] = &sessp_write_ids,
+	[SESS_REPORT_PROMETHEUS] = &sessp_write_prometheus,
 };
 
 int

@@ -5,6 +5,7 @@
  *	write_value.c      a cell as a number, a text for people, or ids
  *	write_kept.c       rows that wait, ids that were seen
  *	write_delimited.c  csv, tsv, ids
+ *	write_prometheus.c gauges
  *	write_table.c      tables of a terminal: title, rows, what is below them
  *	write_layout.c     which columns, and how wide
  *	write_block.c      rows as names and values
@@ -57,7 +58,8 @@ struct sessp_writer {
 	void (*end)(struct sess_report *r);
 };
 
-extern const struct sessp_writer sessp_write_table, sessp_write_csv, sessp_write_tsv, sessp_write_ids;
+extern const struct sessp_writer sessp_write_table, sessp_write_csv, sessp_write_tsv,
+    sessp_write_ids, sessp_write_prometheus;
 
 /* How a table is laid out; made of the rows that were kept. */
 #define SESSP_LOOK 1000		/* so many rows tell how wide the columns are */
@@ -127,7 +129,13 @@ sessp_column_number(const struct sess_stats_column *c)
 void sessp_value(struct sess_report *r, const struct sess_stats_column *c,
     const struct sess_cell *cell, struct sess_buf *out);
 
-/* The same for people: 1.43s, 12.3 kB, 4.5%.  Neither cleaned nor escaped; "-"
+/* Append text with escapes: what stands for a byte, or NULL: itself.  Control
+ * characters that have none, and what is not UTF-8, are the marks that text.h
+ * makes of them: no terminal obeys them.  0, or -1 when memory is out. */
+int sessp_tamed(struct sess_buf *out, const char *p, size_t len,
+    const char *(*escape)(char c));
+
+/* The same as sessp_value for people: 1.43s, 12.3 kB, 4.5%.  Neither cleaned nor escaped; "-"
  * where it is unknown.  Not for times. */
 void sessp_figure(struct sess_report *r, const struct sess_stats_column *c,
     const struct sess_cell *cell, struct sess_buf *out);

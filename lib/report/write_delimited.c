@@ -1,36 +1,5 @@
 /* csv, tsv and ids. */
-#include <utf8proc.h>
-
-#include "sess/text.h"
 #include "write.h"
-
-/* What stands for a byte; NULL: itself. */
-typedef const char *escape_of(char c);
-
-/* Append text with escapes.  Control characters that have none, and what is
- * not UTF-8, are the marks that text.h makes of them: no terminal obeys them. */
-static void
-tamed(struct sess_report *r, const char *p, size_t len, escape_of *escape)
-{
-	const char *text;
-	utf8proc_ssize_t n;
-	utf8proc_int32_t c;
-	size_t at, step;
-	int bad = 0;
-
-	for (at = 0; at < len && bad == 0; at += step) {
-		n = utf8proc_iterate((const utf8proc_uint8_t *)p + at,
-		    (utf8proc_ssize_t)(len - at), &c);
-		step = n > 0 ? (size_t)n : 1;
-		if (n == 1 && (text = escape(p[at])) != NULL)
-			bad = sess_buf_puts(r->out, text);
-		else if (n <= 0 || utf8proc_category(c) == UTF8PROC_CATEGORY_CC)
-			bad = sess_text_clean(r->out, p + at, step);
-		else
-			bad = sess_buf_add(r->out, p + at, step);
-	}
-	r->nomem |= bad < 0;
-}
 
 static void
 header(struct sess_report *r, char between)
@@ -86,7 +55,7 @@ csv_field(struct sess_report *r, struct sess_slice s)
 	const char *quote = wants_quotes(s) ? "\"" : "";
 
 	sessp_emit(r, quote);
-	tamed(r, s.p, s.len, csv_escape);
+	r->nomem |= sessp_tamed(r->out, s.p, s.len, csv_escape) < 0;
 	sessp_emit(r, quote);
 }
 
@@ -123,7 +92,7 @@ tsv_escape(char c)
 static void
 tsv_field(struct sess_report *r, struct sess_slice s)
 {
-	tamed(r, s.p, s.len, tsv_escape);
+	r->nomem |= sessp_tamed(r->out, s.p, s.len, tsv_escape) < 0;
 }
 
 static void

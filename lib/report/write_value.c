@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
+#include "sess/text.h"
 #include "sess/when.h"
 #include "write.h"
 
@@ -68,6 +70,30 @@ sessp_value(struct sess_report *r, const struct sess_stats_column *c,
 		r->nomem |= sess_buf_add(out, cell->text.p, cell->text.len) < 0;
 		break;
 	}
+}
+
+int
+sessp_tamed(struct sess_buf *out, const char *p, size_t len,
+    const char *(*escape)(char c))
+{
+	const char *text;
+	utf8proc_ssize_t n;
+	utf8proc_int32_t c;
+	size_t at, step;
+	int bad = 0;
+
+	for (at = 0; at < len && bad == 0; at += step) {
+		n = utf8proc_iterate((const utf8proc_uint8_t *)p + at,
+		    (utf8proc_ssize_t)(len - at), &c);
+		step = n > 0 ? (size_t)n : 1;
+		if (n == 1 && (text = escape(p[at])) != NULL)
+			bad = sess_buf_puts(out, text);
+		else if (n <= 0 || utf8proc_category(c) == UTF8PROC_CATEGORY_CC)
+			bad = sess_text_clean(out, p + at, step);
+		else
+			bad = sess_buf_add(out, p + at, step);
+	}
+	return bad;
 }
 
 /* -- for people */

@@ -130,6 +130,10 @@ static const struct sess_cell error_row[] = {
 	TEXT("{\"/cart\":10,\"/\":2}"), TEXT("[\"s-1\",\"s-2\",\"s-1\"]")
 };
 
+static const struct sess_cell overview_row[] = {
+	INT(412), INT(2000), NUM(0.04212), NUM(0.8733), TEXT("{\"<10s\":30,\"10s-1m\":10}")
+};
+
 /* -- ndjson */
 
 static void
@@ -287,6 +291,121 @@ many_ids_are_told_apart(void **state)
 	stop(&w);
 }
 
+/* -- prometheus */
+
+static void
+gauges_are_labelled_by_the_keys_and_stand_together(void **state)
+{
+	const struct sess_cell other[] = { NONE, TEXT("a"), INT(3), NONE, NUM(0.5), NONE, NONE, NONE };
+	struct sess_report_opts o = as(SESS_REPORT_PROMETHEUS);
+	struct written w;
+
+	(void)state;
+	start(&w, &o);
+	table(&w, &errors);
+	row(&w, &errors, error_row);
+	row(&w, &errors, other);
+	assert_string_equal(text(&w),
+	    "# HELP sess_errors_occurrences doc of occurrences\n"
+	    "# TYPE sess_errors_occurrences gauge\n"
+	    "sess_errors_occurrences{browser=\"Chrome\",message=\"a,b \\\"c\\\"␉d\\\\e\\nf␛[31m␍\"} 12\n"
+	    "sess_errors_occurrences{browser=\"\",message=\"a\"} 3\n"
+	    "# HELP sess_errors_users doc of users\n"
+	    "# TYPE sess_errors_users gauge\n"
+	    "sess_errors_users{browser=\"Chrome\",message=\"a,b \\\"c\\\"␉d\\\\e\\nf␛[31m␍\"} 7\n"
+	    "# HELP sess_errors_user_share doc of user_share\n"
+	    "# TYPE sess_errors_user_share gauge\n"
+	    "sess_errors_user_share{browser=\"Chrome\",message=\"a,b \\\"c\\\"␉d\\\\e\\nf␛[31m␍\"} "
+	    "0.3333333333333333\n"
+	    "sess_errors_user_share{browser=\"\",message=\"a\"} 0.5\n"
+	    "# HELP sess_errors_bytes doc of bytes\n"
+	    "# TYPE sess_errors_bytes gauge\n"
+	    "sess_errors_bytes{browser=\"Chrome\",message=\"a,b \\\"c\\\"␉d\\\\e\\nf␛[31m␍\"} 12345\n");
+	stop(&w);
+}
+
+static void
+milliseconds_become_seconds_and_names_are_plain(void **state)
+{
+	static const struct sess_stats_column columns[] = {
+		COLUMN("api", STR, "", SESS_COL_KEY), COLUMN("p75_ms", NUM, "ms", 0),
+		COLUMN("longest", INT, "ms", 0), COLUMN("size", INT, "bytes", 0),
+	};
+	static const struct sess_stats_table t = TABLE("errors-by-page", "x", columns, 0);
+	const struct sess_cell cells[] = { TEXT("/a"), NUM(1433.2), INT(90), INT(4) };
+	struct sess_report_opts o = as(SESS_REPORT_PROMETHEUS);
+	struct written w;
+
+	(void)state;
+	start(&w, &o);
+	table(&w, &t);
+	row(&w, &t, cells);
+	text(&w);
+	assert_non_null(strstr(w.out.data, "\nsess_errors_by_page_p75_seconds{api=\"/a\"} 1.4332\n"));
+	assert_non_null(strstr(w.out.data, "\nsess_errors_by_page_longest_seconds{api=\"/a\"} 0.09\n"));
+	assert_non_null(strstr(w.out.data, "\nsess_errors_by_page_size_bytes{api=\"/a\"} 4\n"));
+	stop(&w);
+}
+
+static void
+no_two_gauges_have_the_same_labels(void **state)
+{
+	struct sess_report_opts o = as(SESS_REPORT_PROMETHEUS);
+	struct sess_cell cells[8];
+	struct written w;
+
+	(void)state;
+	start(&w, &o);
+	table(&w, &errors);
+	memcpy(cells, error_row, sizeof(cells));
+	cells[1] = (struct sess_cell)TEXT("\033");
+	row(&w, &errors, cells);
+	cells[1] = (struct sess_cell)TEXT("␛");
+	row(&w, &errors, cells);
+	cells[1] = (struct sess_cell)NONE;
+	row(&w, &errors, cells);
+	cells[1] = (struct sess_cell)TEXT("");
+	row(&w, &errors, cells);
+	text(&w);
+	assert_non_null(strstr(w.out.data, "\nsess_errors_users{browser=\"Chrome\",message=\"␛\"} 7\n"
+	    "sess_errors_users{browser=\"Chrome\",message=\"␛\",duplicate=\"2\"} 7\n"
+	    "sess_errors_users{browser=\"Chrome\",message=\"\"} 7\n"
+	    "sess_errors_users{browser=\"Chrome\",message=\"\",duplicate=\"2\"} 7\n"));
+	stop(&w);
+}
+
+static void
+what_is_no_series_has_no_gauges(void **state)
+{
+	struct sess_report_opts o = as(SESS_REPORT_PROMETHEUS);
+	struct written w;
+
+	(void)state;
+	start(&w, &o);
+	table(&w, &slow);
+	row(&w, &slow, slow_row);
+	table(&w, &hourly);
+	row(&w, &hourly, slow_row);
+	table(&w, &overview);
+	row(&w, &overview, overview_row);
+	assert_string_equal(text(&w),
+	    "# no gauges of slow: its rows are single sessions or events, not series\n"
+	    "# no gauges of overview: its rows are moments, and Prometheus keeps the time itself\n"
+	    "# HELP sess_overview_sessions doc of sessions\n"
+	    "# TYPE sess_overview_sessions gauge\n"
+	    "sess_overview_sessions 412\n"
+	    "# HELP sess_overview_users doc of users\n"
+	    "# TYPE sess_overview_users gauge\n"
+	    "sess_overview_users 2000\n"
+	    "# HELP sess_overview_js_error_rate doc of js_error_rate\n"
+	    "# TYPE sess_overview_js_error_rate gauge\n"
+	    "sess_overview_js_error_rate 0.04212\n"
+	    "# HELP sess_overview_apdex doc of apdex\n"
+	    "# TYPE sess_overview_apdex gauge\n"
+	    "sess_overview_apdex 0.8733\n");
+	stop(&w);
+}
+
 /* -- table */
 
 static void
@@ -349,10 +468,6 @@ a_narrow_table_cuts_texts_and_puts_ids_below(void **state)
 	    "not shown: bytes, pages (--details or -o ndjson shows them)\n");
 	stop(&w);
 }
-
-static const struct sess_cell overview_row[] = {
-	INT(412), INT(2000), NUM(0.04212), NUM(0.8733), TEXT("{\"<10s\":30,\"10s-1m\":10}")
-};
 
 static void
 a_row_without_keys_is_names_and_values(void **state)
@@ -638,6 +753,7 @@ formats_have_names(void **state)
 	assert_int_equal(sess_report_format("csv"), SESS_REPORT_CSV);
 	assert_int_equal(sess_report_format("tsv"), SESS_REPORT_TSV);
 	assert_int_equal(sess_report_format("ids"), SESS_REPORT_IDS);
+	assert_int_equal(sess_report_format("prometheus"), SESS_REPORT_PROMETHEUS);
 	assert_int_equal(sess_report_format("xml"), -1);
 	assert_int_equal(sess_report_format(""), -1);
 }
@@ -678,7 +794,9 @@ memory_that_runs_out_is_told(void **state)
 	int format;
 
 	(void)state;
-	for (format = SESS_REPORT_TABLE; format <= SESS_REPORT_IDS; format++) {
+	for (format = SESS_REPORT_TABLE; format <= SESS_REPORT_PROMETHEUS; format++) {
+		if (format == SESS_REPORT_HTML)
+			continue;
 		o = as((enum sess_report_format)format);
 		o.tz = "UTC0";
 		for (n = 0; fails_at(n, &o); n++)
@@ -698,6 +816,10 @@ main(void)
 		cmocka_unit_test(csv_holds_one_report_only),
 		cmocka_unit_test(ids_come_once_in_the_order_of_the_rows),
 		cmocka_unit_test(many_ids_are_told_apart),
+		cmocka_unit_test(gauges_are_labelled_by_the_keys_and_stand_together),
+		cmocka_unit_test(milliseconds_become_seconds_and_names_are_plain),
+		cmocka_unit_test(no_two_gauges_have_the_same_labels),
+		cmocka_unit_test(what_is_no_series_has_no_gauges),
 		cmocka_unit_test(a_table_is_aligned_by_columns_of_the_terminal),
 		cmocka_unit_test(a_narrow_table_cuts_texts_and_puts_ids_below),
 		cmocka_unit_test(a_row_without_keys_is_names_and_values),
