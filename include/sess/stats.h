@@ -43,16 +43,39 @@
 
 struct sess_stats;
 
+/* Thresholds: X(NAME, "name", default, "meaning, with its unit"). */
+#define SESS_THRESHOLDS(X) \
+X(LOAD,		"load",		8000,	"ms; a page load above it is slow") \
+X(API,		"api",		1000,	"ms; an API call above it is slow") \
+X(RESOURCE,	"resource",	2000,	"ms; a resource above it is slow") \
+X(APDEX,	"apdex",	2000,	"ms of fpt; T of the Apdex") \
+X(RAGE_CLICKS,	"rage_clicks",	3,	"so many clicks on one target ...") \
+X(RAGE,		"rage",		1000,	"... within so many ms are rage") \
+X(ERROR_CLICK,	"error_click",	1000,	"ms; a JS error so soon after a click is its own") \
+X(DEAD_CLICK,	"dead_click",	3000,	"ms; a click with nothing so long after it is dead")
+
+enum sess_threshold {
+#define SESS_THRESHOLD_ENUM(NAME, name, value, doc) SESS_THRESHOLD_##NAME,
+	SESS_THRESHOLDS(SESS_THRESHOLD_ENUM)
+#undef SESS_THRESHOLD_ENUM
+	SESS_NTHRESHOLDS
+};
+extern const struct sess_threshold_info {
+	const char *name, *doc;
+	double value;
+} sess_thresholds[SESS_NTHRESHOLDS];
+
 struct sess_stats_opts {
-	const char *const *reports;	/* names, in the order of the output; NULL-terminated */
+	const char *const *reports;	/* names, in the order of the output; NULL-terminated;
+					 * these and by are borrowed */
 	const char *const *by;		/* dimensions: further keys, before a report's own;
 					 * NULL-terminated, or NULL */
 	int64_t interval;		/* ms: rows for each such time, or 0 */
 	const char *tz;			/* of hours and days, or NULL: the process's own */
-	double slow_load;		/* ms; slower is slow: 8000 */
-	double slow_api;		/* 1000 */
-	double slow_resource;		/* 2000 */
-	double apdex;			/* ms, T: 2000 */
+	double threshold[SESS_NTHRESHOLDS];
+	const char *sort;		/* a column, -column descends: of the reports that
+					 * have it; or NULL */
+	const char *const *funnel;	/* page patterns, NULL-terminated, or NULL */
 	uint64_t limit;			/* most rows of each report (for each value of the
 					 * dimensions); 0: what the report declares */
 	const struct sess_query *query;	/* conditions on events choose what is counted;
@@ -78,7 +101,7 @@ enum {
 
 struct sess_stats_column {
 	const char *name;	/* snake_case; the event's and the session's own where it means the same */
-	enum sess_type type;	/* STR TIME INT NUM; OBJ: a JSON array or object */
+	enum sess_type type;	/* STR TIME INT NUM BOOL; OBJ: a JSON array or object */
 	const char *unit;	/* "ms", "bytes" or "" */
 	unsigned flags;
 	const char *doc;
@@ -93,7 +116,7 @@ struct sess_stats_table {
 struct sess_cell {
 	bool known;
 	struct sess_slice text;	/* STR, OBJ */
-	int64_t i;		/* INT, TIME (ms) */
+	int64_t i;		/* INT, BOOL, TIME (ms) */
 	double d;		/* NUM */
 };
 
@@ -111,7 +134,8 @@ void sess_stats_free(struct sess_stats *st);
 /* For the packer's note (session.h): what the reports need of an event; nothing
  * of one that the query's event conditions leave out.  arg is the struct
  * sess_stats; any thread.  0, or -1 when memory is out. */
-int sess_stats_note(void *arg, const struct sess_event *ev, struct sess_buf *out);
+int sess_stats_note(void *arg, const struct sess_event *ev, uint32_t marks,
+    struct sess_buf *out);
 
 /* Count a session whose members hold notes. */
 enum sess_status sess_stats_add(struct sess_stats *st, const struct sess_session *s,
@@ -132,6 +156,11 @@ enum sess_status sess_stats_partial(struct sess_stats *st,
 enum sess_status sess_stats_merge(struct sess_stats *st, const char *line, size_t len,
     struct sess_err *err);
 
+/* A stats for merging partials like this one, of which line is the first: its
+ * reports and options; o tells memory, tmpdir and limit. */
+enum sess_status sess_stats_like(struct sess_stats **st, const char *line, size_t len,
+    const struct sess_stats_opts *o, struct sess_err *err);
+
 /*
  * A table begins (*row NULL) or its next row; the first call ends the input.
  * Each report gives its table, also one without rows.  Borrowed until the next
@@ -141,9 +170,25 @@ enum sess_status sess_stats_next(struct sess_stats *st,
     const struct sess_stats_table **table, const struct sess_stats_row **row,
     struct sess_err *err);
 
-/* All reports and dimensions there are, i from 0; NULL behind the last.  The
- * table of a report has no dimensions. */
-const struct sess_stats_table *sess_stats_report(size_t i);
+/* The table of the i-th report that was asked for, before its rows are read;
+ * NULL behind the last. */
+const struct sess_stats_table *sess_stats_table(const struct sess_stats *st, size_t i);
+
+/*
+ * Whether an SQL expression over a table's columns (query.h: that of --where)
+ * holds for a row: --fail-if.  SESS_EFORMAT says what is wrong with the
+ * expression, which may be that the table has no such column.
+ */
+struct sess_check;
+enum sess_status sess_check_new(struct sess_check **c, const struct sess_stats_table *t,
+    const char *expr, struct sess_err *err);
+enum sess_status sess_check_row(struct sess_check *c, const struct sess_stats_row *row,
+    bool *holds, struct sess_err *err);
+void sess_check_free(struct sess_check *c);
+
+/* The names of all reports, with what each is, and of all dimensions there are;
+ * i from 0; NULL behind the last. */
+const char *sess_stats_report(size_t i, const char **doc);
 const char *sess_stats_dimension(size_t i);
 
 #endif

@@ -9,7 +9,7 @@
 #include "write.h"
 
 void
-sessp_emit(struct sess_report *r, const char *s)
+sessp_write_emit(struct sess_report *r, const char *s)
 {
 	r->nomem |= sess_buf_puts(r->out, s) < 0;
 }
@@ -42,7 +42,7 @@ ndjson_value(struct sess_report *r, const struct sess_stats_column *c,
     const struct sess_cell *cell)
 {
 	r->text.len = 0;
-	sessp_value(r, c, cell, &r->text);
+	sessp_write_value(r, c, cell, &r->text);
 	if (c->type == SESS_T_STR || c->type == SESS_T_TIME)
 		r->nomem |= sessp_json_quote(r->text.data, r->text.len, r->out) < 0;
 	else
@@ -61,7 +61,7 @@ ndjson_row(struct sess_report *r, const struct sess_stats_row *row)
 		sessp_emitf(r, ",\"%s\":", r->table->columns[i].name);
 		ndjson_value(r, &r->table->columns[i], &row->cells[i]);
 	}
-	sessp_emit(r, row->estimated ? ",\"estimated\":true}\n" : "}\n");
+	sessp_write_emit(r, row->estimated ? ",\"estimated\":true}\n" : "}\n");
 }
 
 static const struct sessp_writer ndjson = { .name = "ndjson", .row = ndjson_row };

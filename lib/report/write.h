@@ -99,7 +99,7 @@ struct sess_report {
 };
 
 /* -- write.c: appending to r->out */
-void sessp_emit(struct sess_report *r, const char *s);
+void sessp_write_emit(struct sess_report *r, const char *s);
 void sessp_emit_bytes(struct sess_report *r, const char *p, size_t len);
 void sessp_emitf(struct sess_report *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -126,7 +126,7 @@ sessp_column_number(const struct sess_stats_column *c)
 
 /* The cell for programs, as it stands: a number with all its digits, a time as
  * RFC 3339 in UTC, text.  Nothing where it is unknown. */
-void sessp_value(struct sess_report *r, const struct sess_stats_column *c,
+void sessp_write_value(struct sess_report *r, const struct sess_stats_column *c,
     const struct sess_cell *cell, struct sess_buf *out);
 
 /* Append text with escapes: what stands for a byte, or NULL: itself.  Control
@@ -135,7 +135,7 @@ void sessp_value(struct sess_report *r, const struct sess_stats_column *c,
 int sessp_tamed(struct sess_buf *out, const char *p, size_t len,
     const char *(*escape)(char c));
 
-/* The same as sessp_value for people: 1.43s, 12.3 kB, 4.5%.  Neither cleaned nor escaped; "-"
+/* The same as sessp_write_value for people: 1.43s, 12.3 kB, 4.5%.  Neither cleaned nor escaped; "-"
  * where it is unknown.  Not for times. */
 void sessp_figure(struct sess_report *r, const struct sess_stats_column *c,
     const struct sess_cell *cell, struct sess_buf *out);

@@ -56,7 +56,7 @@ label(struct sess_report *r, size_t i, size_t width)
 	sessp_table_style(r, SESSP_DIM);
 	r->nomem |= sess_text_pad(r->out, name, strlen(name), width, false) < 0;
 	sessp_table_style(r, SESSP_PLAIN);
-	sessp_emit(r, "  ");
+	sessp_write_emit(r, "  ");
 }
 
 /* -- figures */
@@ -227,7 +227,7 @@ sessp_block(struct sess_report *r, const struct sess_stats_row *row)
 	size_t labels = label_width(r);
 
 	if (r->kept.n > 1)
-		sessp_emit(r, "\n");
+		sessp_write_emit(r, "\n");
 	long_values(r, row, labels, true);
 	figures(r, row);
 	long_values(r, row, labels, false);

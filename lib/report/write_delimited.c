@@ -9,9 +9,9 @@ header(struct sess_report *r, char between)
 	for (i = 0; i < r->table->ncolumns; i++) {
 		if (i > 0)
 			sessp_emit_bytes(r, &between, 1);
-		sessp_emit(r, r->table->columns[i].name);
+		sessp_write_emit(r, r->table->columns[i].name);
 	}
-	sessp_emit(r, "\n");
+	sessp_write_emit(r, "\n");
 }
 
 static void
@@ -24,10 +24,10 @@ line(struct sess_report *r, const struct sess_stats_row *row, char between,
 		if (i > 0)
 			sessp_emit_bytes(r, &between, 1);
 		r->text.len = 0;
-		sessp_value(r, &r->table->columns[i], &row->cells[i], &r->text);
+		sessp_write_value(r, &r->table->columns[i], &row->cells[i], &r->text);
 		field(r, (struct sess_slice){ r->text.data, r->text.len });
 	}
-	sessp_emit(r, "\n");
+	sessp_write_emit(r, "\n");
 }
 
 /* -- csv */
@@ -54,9 +54,9 @@ csv_field(struct sess_report *r, struct sess_slice s)
 {
 	const char *quote = wants_quotes(s) ? "\"" : "";
 
-	sessp_emit(r, quote);
+	sessp_write_emit(r, quote);
 	r->nomem |= sessp_tamed(r->out, s.p, s.len, csv_escape) < 0;
-	sessp_emit(r, quote);
+	sessp_write_emit(r, quote);
 }
 
 static void

@@ -38,14 +38,14 @@ metric(struct sess_report *r, const struct sess_stats_column *c)
 {
 	size_t len = strlen(c->name) - (in_ms(c) && ends_in(c->name, "_ms") ? 3 : 0);
 
-	sessp_emit(r, "sess_");
+	sessp_write_emit(r, "sess_");
 	name(r, r->table->name, strlen(r->table->name));
-	sessp_emit(r, "_");
+	sessp_write_emit(r, "_");
 	name(r, c->name, len);
 	if (in_ms(c))
-		sessp_emit(r, "_seconds");
+		sessp_write_emit(r, "_seconds");
 	else if (c->unit[0] != '\0' && !ends_in(c->name, c->unit)) {
-		sessp_emit(r, "_");
+		sessp_write_emit(r, "_");
 		name(r, c->unit, strlen(c->unit));
 	}
 }
@@ -75,7 +75,7 @@ labels(struct sess_report *r, const struct sess_stats_row *row)
 		if (!sessp_column_has(&c[i], SESS_COL_KEY))
 			continue;
 		r->text.len = 0;
-		sessp_value(r, &c[i], &row->cells[i], &r->text);
+		sessp_write_value(r, &c[i], &row->cells[i], &r->text);
 		r->nomem |= sess_buf_printf(&r->scratch, "%s%s=\"", r->scratch.len > 0 ? "," : "",
 		    c[i].name) < 0;
 		r->nomem |= sessp_tamed(&r->scratch, r->text.data, r->text.len, label_escape) < 0 ||
@@ -111,17 +111,17 @@ sample(struct sess_report *r, const struct sess_stats_column *c, const struct se
 
 	metric(r, c);
 	if (r->scratch.len > 0) {
-		sessp_emit(r, "{");
+		sessp_write_emit(r, "{");
 		sessp_emit_bytes(r, r->scratch.data, r->scratch.len);
-		sessp_emit(r, "}");
+		sessp_write_emit(r, "}");
 	}
-	sessp_emit(r, " ");
+	sessp_write_emit(r, " ");
 	if (in_ms(c)) {
 		seconds.type = SESS_T_NUM;
 		value.d = sessp_cell_number(c, cell) / 1000;
 	}
-	sessp_value(r, &seconds, &value, r->out);
-	sessp_emit(r, "\n");
+	sessp_write_value(r, &seconds, &value, r->out);
+	sessp_write_emit(r, "\n");
 }
 
 /* All samples of a column: they have to stand together. */
@@ -139,13 +139,13 @@ gauge(struct sess_report *r, size_t column)
 		if (!sessp_cell_known(c, &row->cells[column]))
 			continue;
 		if (first) {
-			sessp_emit(r, "# HELP ");
+			sessp_write_emit(r, "# HELP ");
 			metric(r, c);
-			sessp_emit(r, " ");
+			sessp_write_emit(r, " ");
 			r->nomem |= sessp_tamed(r->out, c->doc, strlen(c->doc), help_escape) < 0;
-			sessp_emit(r, "\n# TYPE ");
+			sessp_write_emit(r, "\n# TYPE ");
 			metric(r, c);
-			sessp_emit(r, " gauge\n");
+			sessp_write_emit(r, " gauge\n");
 		}
 		sample(r, c, &row->cells[column]);
 		first = false;

@@ -19,8 +19,8 @@ sessp_bar(struct sess_report *r, double share, size_t columns)
 	if (eighths == 0 && share > 0)
 		eighths = 1;
 	for (i = 0; i < eighths / 8; i++)
-		sessp_emit(r, "█");
-	sessp_emit(r, part[eighths % 8]);
+		sessp_write_emit(r, "█");
+	sessp_write_emit(r, part[eighths % 8]);
 	r->nomem |= sess_text_pad(r->out, "", 0, columns - (eighths + 7) / 8, false) < 0;
 }
 
@@ -136,7 +136,7 @@ spark(struct sess_report *r, double share)
 {
 	static const char *const level[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
 
-	sessp_emit(r, isnan(share) ? " " : level[(int)(share < 1 ? share * 8 : 7)]);
+	sessp_write_emit(r, isnan(share) ? " " : level[(int)(share < 1 ? share * 8 : 7)]);
 }
 
 /* A sparkline of a column, then what its lowest and highest points say. */
@@ -167,7 +167,7 @@ sparkline(struct sess_report *r, size_t column, const struct point *p, size_t n)
 		spark(r, most > 0 ? value[i] / most : value[i]);
 	if (high == NULL)
 		return;
-	sessp_emit(r, "  ");
+	sessp_write_emit(r, "  ");
 	r->text.len = 0;
 	sessp_figure(r, c, &low->cells[column], &r->text);
 	r->nomem |= sess_buf_puts(&r->text, "–") < 0;
@@ -179,11 +179,11 @@ static void
 series_line(struct sess_report *r, const char *label, size_t len, size_t column,
     const struct point *p, size_t n)
 {
-	sessp_emit(r, "  ");
+	sessp_write_emit(r, "  ");
 	sessp_table_style(r, SESSP_DIM);
 	r->nomem |= sess_text_pad(r->out, label, len, LABEL, false) < 0;
 	sessp_table_style(r, SESSP_PLAIN);
-	sessp_emit(r, "  ");
+	sessp_write_emit(r, "  ");
 	sparkline(r, column, p, n);
 	sessp_table_newline(r);
 }
@@ -239,5 +239,5 @@ sessp_series(struct sess_report *r)
 			group_series(r, time, p + from, to - from, to == r->kept.n && from == 0);
 	}
 	free(p);
-	sessp_emit(r, "\n");
+	sessp_write_emit(r, "\n");
 }

@@ -9,7 +9,7 @@ void
 sessp_table_style(struct sess_report *r, enum sessp_style style)
 {
 	if (r->o.color)
-		sessp_emit(r, sessp_sgr[style]);
+		sessp_write_emit(r, sessp_sgr[style]);
 }
 
 void
@@ -17,7 +17,7 @@ sessp_table_newline(struct sess_report *r)
 {
 	while (r->out->len > 0 && r->out->data[r->out->len - 1] == ' ')
 		r->out->len--;
-	sessp_emit(r, "\n");
+	sessp_write_emit(r, "\n");
 }
 
 /* -- cells */
@@ -124,12 +124,12 @@ line(struct sess_report *r, const struct sess_stats_row *row)
 	for (i = 0; i < r->table->ncolumns; i++) {
 		if (!l->place[i].shown)
 			continue;
-		sessp_emit(r, between);
+		sessp_write_emit(r, between);
 		cell(r, i, row);
 		between = "  ";
 		if (l->bar == 0 || i != l->main)
 			continue;
-		sessp_emit(r, between);
+		sessp_write_emit(r, between);
 		sessp_bar(r, sessp_cell_known(&r->table->columns[i], &row->cells[i]) ?
 		    sessp_cell_number(&r->table->columns[i], &row->cells[i]) / l->most : 0,
 		    l->bar);
@@ -185,7 +185,7 @@ header(struct sess_report *r)
 		for (i = 0, between = ""; i < r->table->ncolumns; i++) {
 			if (!l->place[i].shown)
 				continue;
-			sessp_emit(r, between);
+			sessp_write_emit(r, between);
 			part = part_from_end(c[i].name, l->place[i].width, n, &len);
 			r->nomem |= sess_text_pad(r->out, part != NULL ? part : "",
 			    part != NULL ? len : 0, l->place[i].width,
@@ -206,9 +206,9 @@ title(struct sess_report *r, bool more)
 	const struct sessp_layout *l = &r->layout;
 
 	if (r->ntables > 1)
-		sessp_emit(r, "\n");
+		sessp_write_emit(r, "\n");
 	sessp_table_style(r, SESSP_BOLD);
-	sessp_emit(r, r->table->title);
+	sessp_write_emit(r, r->table->title);
 	sessp_table_style(r, SESSP_PLAIN);
 	sessp_table_style(r, SESSP_DIM);
 	sessp_emitf(r, "  -r %s", r->table->name);
@@ -218,7 +218,7 @@ title(struct sess_report *r, bool more)
 		sessp_emitf(r, ", times %s%s%s", l->dates ? "" : l->date, l->dates ? "" : " ",
 		    l->zone);
 	sessp_table_style(r, SESSP_PLAIN);
-	sessp_emit(r, "\n");
+	sessp_write_emit(r, "\n");
 }
 
 /* A line in low voice below the rows. */
@@ -286,7 +286,7 @@ kept_rows(struct sess_report *r, bool more)
 		return;
 	title(r, more);
 	if (r->kept.n == 0) {
-		sessp_emit(r, "no rows\n");
+		sessp_write_emit(r, "no rows\n");
 		return;
 	}
 	if (!more)

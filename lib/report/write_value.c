@@ -47,7 +47,7 @@ shortest(double d, char out[SESSP_FIGURE + 8])
 }
 
 void
-sessp_value(struct sess_report *r, const struct sess_stats_column *c,
+sessp_write_value(struct sess_report *r, const struct sess_stats_column *c,
     const struct sess_cell *cell, struct sess_buf *out)
 {
 	char text[SESSP_FIGURE + 8], when[SESS_WHEN_LEN];
@@ -61,6 +61,9 @@ sessp_value(struct sess_report *r, const struct sess_stats_column *c,
 	case SESS_T_NUM:
 		shortest(cell->d, text);
 		r->nomem |= sess_buf_puts(out, text) < 0;
+		break;
+	case SESS_T_BOOL:
+		r->nomem |= sess_buf_puts(out, cell->i != 0 ? "true" : "false") < 0;
 		break;
 	case SESS_T_TIME:
 		sess_when_format(cell->i, when);
