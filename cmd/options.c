@@ -26,7 +26,7 @@ static const struct {
 	const char *title;
 } sections[] = {
 	{ OPT_USER, "Conditions (a session matches if all of them hold)" },
-	{ OPT_LIST, "Output" },
+	{ OPT_REPORT, "Output" },
 	{ OPT_SESSION_RULE, "Sessions" },
 	{ OPT_FORMAT, "Input" },
 	{ OPT_NOW, "General" },

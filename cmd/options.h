@@ -12,69 +12,84 @@
 #define OPTIONS_H
 
 enum { NO, YES, MAYBE };
-enum { INGEST = 1, FIND = 2, PATH = 4 };
-#define ALL (INGEST | FIND | PATH)
+enum { INGEST = 1, FIND = 2, PATH = 4, STATS = 8 };
+#define ALL (INGEST | FIND | PATH | STATS)
+#define CHOOSE (FIND | STATS)		/* programs that choose sessions */
 
 #define OPTIONS(X) \
 /* conditions: a session matches if all of them hold */ \
-X(USER,            "user",            0, YES, "GLOB", FIND, "user id") \
-X(USER_NAME,       "user-name",       0, YES, "GLOB", FIND, "user name") \
-X(SESSION,         "session",         0, YES, "ID", FIND, "session id, also KEY.T of a cut piece; repeatable") \
-X(IDS_FROM,        "ids-from",        0, YES, "FILE", FIND | PATH, "session ids, one a line; - for standard input") \
-X(IP,              "ip",              0, YES, "ADDR", FIND, "client address or CIDR block") \
-X(PAGE,            "page",            0, YES, "GLOB", FIND, "page name") \
-X(BROWSER,         "browser",         0, YES, "GLOB", FIND, "browser") \
-X(BROWSER_VERSION, "browser-version", 0, YES, "GLOB", FIND, "browser version") \
-X(OS,              "os",              0, YES, "GLOB", FIND, "operating system") \
-X(DEVICE,          "device",          0, YES, "GLOB", FIND, "device") \
-X(NETWORK,         "network",         0, YES, "GLOB", FIND, "network type") \
-X(REGION,          "region",          0, YES, "GLOB", FIND, "region") \
-X(COUNTRY,         "country",         0, YES, "GLOB", FIND, "country") \
-X(CITY,            "city",            0, YES, "GLOB", FIND, "city") \
-X(RELEASE,         "release",         0, YES, "GLOB", FIND, "application version") \
-X(ENVIRONMENT,     "environment",     0, YES, "GLOB", FIND, "environment") \
-X(APP,             "app",             0, YES, "GLOB", FIND, "application id") \
-X(SINCE,           "since",           0, YES, "TIME", FIND, "from this time on: RFC 3339, epoch, 2h, yesterday") \
-X(UNTIL,           "until",           0, YES, "TIME", FIND, "up to, not including, this time") \
-X(ERROR,           "error",           0, YES, "REGEX", FIND, "a JS error whose type, message or stack matches") \
-X(HAS_ERROR,       "has-error",       0, NO,  NULL, FIND, "a JS error of any kind") \
-X(API,             "api",             0, YES, "GLOB", FIND, "an API call of that name") \
-X(API_FAILED,      "api-failed",      0, NO,  NULL, FIND, "an API call that failed") \
-X(STATUS,          "status",          0, YES, "CODE", FIND, "an API call with that status: 502, 5xx, FAILED") \
-X(SLOW_LOAD,       "slow-load",       0, MAYBE, "MS", FIND, "a page load slower than MS (8000); sets what counts as slow") \
-X(SLOW_API,        "slow-api",        0, MAYBE, "MS", FIND, "an API call slower than MS (1000); sets what counts as slow") \
-X(TRACE_ID,        "trace-id",        0, YES, "ID", FIND, "an API call with that trace id") \
-X(WHERE,           "where",           'w', YES, "EXPR", FIND, "an SQL expression over the session's columns") \
-X(PATH_REGEX,      "path",            0, YES, "REGEX", FIND, "the pages in order, as >home>cart>") \
+X(USER,            "user",            0, YES, "GLOB", CHOOSE, "user id") \
+X(USER_NAME,       "user-name",       0, YES, "GLOB", CHOOSE, "user name") \
+X(SESSION,         "session",         0, YES, "ID", CHOOSE, "session id, also KEY.T of a cut piece; repeatable") \
+X(IDS_FROM,        "ids-from",        0, YES, "FILE", CHOOSE | PATH, "session ids, one a line; - for standard input") \
+X(IP,              "ip",              0, YES, "ADDR", CHOOSE, "client address or CIDR block") \
+X(PAGE,            "page",            0, YES, "GLOB", CHOOSE, "page name") \
+X(BROWSER,         "browser",         0, YES, "GLOB", CHOOSE, "browser") \
+X(BROWSER_VERSION, "browser-version", 0, YES, "GLOB", CHOOSE, "browser version") \
+X(OS,              "os",              0, YES, "GLOB", CHOOSE, "operating system") \
+X(DEVICE,          "device",          0, YES, "GLOB", CHOOSE, "device") \
+X(NETWORK,         "network",         0, YES, "GLOB", CHOOSE, "network type") \
+X(REGION,          "region",          0, YES, "GLOB", CHOOSE, "region") \
+X(COUNTRY,         "country",         0, YES, "GLOB", CHOOSE, "country") \
+X(CITY,            "city",            0, YES, "GLOB", CHOOSE, "city") \
+X(RELEASE,         "release",         0, YES, "GLOB", CHOOSE, "application version") \
+X(ENVIRONMENT,     "environment",     0, YES, "GLOB", CHOOSE, "environment") \
+X(APP,             "app",             0, YES, "GLOB", CHOOSE, "application id") \
+X(SINCE,           "since",           0, YES, "TIME", CHOOSE, "from this time on: RFC 3339, epoch, 2h, yesterday") \
+X(UNTIL,           "until",           0, YES, "TIME", CHOOSE, "up to, not including, this time") \
+X(ERROR,           "error",           0, YES, "REGEX", CHOOSE, "a JS error whose type, message or stack matches") \
+X(HAS_ERROR,       "has-error",       0, NO,  NULL, CHOOSE, "a JS error of any kind") \
+X(API,             "api",             0, YES, "GLOB", CHOOSE, "an API call of that name") \
+X(API_FAILED,      "api-failed",      0, NO,  NULL, CHOOSE, "an API call that failed") \
+X(STATUS,          "status",          0, YES, "CODE", CHOOSE, "an API call with that status: 502, 5xx, FAILED") \
+X(SLOW_LOAD,       "slow-load",       0, MAYBE, "MS", CHOOSE, "a page load slower than MS (8000); sets what counts as slow") \
+X(SLOW_API,        "slow-api",        0, MAYBE, "MS", CHOOSE, "an API call slower than MS (1000); sets what counts as slow") \
+X(TRACE_ID,        "trace-id",        0, YES, "ID", CHOOSE, "an API call with that trace id") \
+X(WHERE,           "where",           'w', YES, "EXPR", CHOOSE, "an SQL expression over the session's columns") \
+X(PATH_REGEX,      "path",            0, YES, "REGEX", CHOOSE, "the pages in order, as >home>cart>") \
 X(RELATED,         "related",         0, YES, "MIN", FIND, "also sessions of the same user or visitor within MIN minutes") \
-X(INVERT,          "invert-match",    'v', NO, NULL, FIND, "sessions that do not match") \
+X(INVERT,          "invert-match",    'v', NO, NULL, CHOOSE, "sessions that do not match") \
 /* output */ \
+X(REPORT,          "report",          'r', YES, "NAME,...", STATS, "reports to make (overview); repeatable") \
+X(BY,              "by",              0, YES, "DIM,...", STATS, "rows for each browser, os, release, page, hour, day, ...") \
+X(INTERVAL,        "interval",        0, YES, "TIME", STATS, "rows for each such time: 5m, 1h") \
+X(FUNNEL,          "funnel",          0, YES, "PAGE,...", STATS, "how many sessions reach each of these pages, in order") \
+X(THRESHOLD,       "threshold",       0, YES, "WHAT=N,...", STATS, "load=8000,api=1000,resource=2000,apdex=2000, ...") \
+X(COLUMNS,         "columns",         0, NO, NULL, STATS, "say what columns the reports have") \
+X(FAIL_IF,         "fail-if",         0, YES, "EXPR", STATS, "exit 1 where the SQL expression holds for a row") \
+X(PARTIAL,         "partial",         0, NO, NULL, STATS, "write what --merge can add up") \
+X(MERGE,           "merge",           0, NO, NULL, STATS, "the operands are files of --partial") \
 X(LIST,            "list",            'l', NO, NULL, FIND, "a record a session instead of its events") \
 X(IDS,             "ids",             0, NO, NULL, FIND, "session ids, one a line") \
 X(COUNT,           "count",           'c', NO, NULL, FIND, "how many sessions match") \
-X(NULL_SEP,        "null",            '0', NO, NULL, FIND | PATH, "ids end in NUL instead of newline") \
+X(NULL_SEP,        "null",            '0', NO, NULL, CHOOSE | PATH, "ids end in NUL instead of newline") \
 X(SORT,            "sort",            0, YES, "KEY,-KEY", FIND, "order of sessions, by columns; - descends") \
+X(SORT_ROWS,       "sort",            0, YES, "COLUMN", STATS, "order of rows; -COLUMN descends") \
 X(LIMIT,           "limit",           'n', YES, "N", FIND, "the first N sessions") \
+X(ROWS,            "limit",           'n', YES, "N", STATS, "the first N rows of each report") \
 X(FORMAT_OUT,      "format",          'o', YES, "FORMAT", PATH, "text (default), json or ndjson") \
+X(FORMAT_REPORT,   "format",          'o', YES, "FORMAT", STATS, "table (default), ndjson, csv, tsv, ids, html or prometheus") \
+X(TITLE,           "title",           0, YES, "TEXT", STATS, "of -o html") \
 X(COLLAPSE,        "collapse",        0, NO, NULL, PATH, "pages only") \
 X(DETAILS,         "details",         0, NO, NULL, PATH, "everything: stacks, messages, load phases, waterfall") \
+X(ALL_COLUMNS,     "details",         0, NO, NULL, STATS, "all columns in a table") \
 X(BEFORE_ERROR,    "before-error",    0, YES, "N", PATH, "the N behaviours before each JS error") \
 X(KIND,            "kind",            0, YES, "KIND,...", PATH, "only behaviours of these kinds") \
 X(ONLY_PROBLEMS,   "only-problems",   0, NO, NULL, PATH, "only errors, failures and what is slow") \
 X(SLOW_LOAD_IS,    "slow-load",       0, MAYBE, "MS", PATH, "a page load above MS is slow (8000)") \
 X(SLOW_API_IS,     "slow-api",        0, MAYBE, "MS", PATH, "an API call above MS is slow (1000)") \
 X(RAW_FROM,        "raw-from",        0, YES, "PATH", PATH, "show the original log lines, found again in PATH; repeatable") \
-X(COLOR,           "color",           0, YES, "WHEN", PATH, "auto (default), always or never") \
-X(WIDTH,           "width",           0, YES, "N", PATH, "columns of text output (terminal's, else 80)") \
+X(COLOR,           "color",           0, YES, "WHEN", PATH | STATS, "auto (default), always or never") \
+X(WIDTH,           "width",           0, YES, "N", PATH | STATS, "columns of text output (terminal's, else 80)") \
 /* sessions */ \
-X(SESSION_RULE,    "session-rule",    0, YES, "RULE", FIND | PATH, "when a session ends: arms, rum, visit, ...") \
+X(SESSION_RULE,    "session-rule",    0, YES, "RULE", FIND | PATH | STATS, "when a session ends: arms, rum, visit, ...") \
 X(SESSION_BY,      "session-by",      0, YES, "FIELDS", ALL, "what makes a visitor where there is no session id: ip,ua,user") \
-X(IDLE,            "idle",            0, YES, "TIME", FIND | PATH, "a session ends after this long without an event") \
-X(MAX_DURATION,    "max-duration",    0, YES, "TIME", FIND | PATH, "and at the latest after this long") \
-X(CLOCK,           "clock",           0, YES, "WHICH", FIND | PATH, "client, server or auto (default)") \
+X(IDLE,            "idle",            0, YES, "TIME", FIND | PATH | STATS, "a session ends after this long without an event") \
+X(MAX_DURATION,    "max-duration",    0, YES, "TIME", FIND | PATH | STATS, "and at the latest after this long") \
+X(CLOCK,           "clock",           0, YES, "WHICH", FIND | PATH | STATS, "client, server or auto (default)") \
 X(FOLLOW,          "follow",          0, NO, NULL, FIND | PATH, "live input: give each session once it is idle") \
 X(EACH,            "each",            0, NO, NULL, FIND, "with --follow: each matching event at once") \
-X(MAX_EVENTS,      "max-events",      0, YES, "N", FIND | PATH, "a session with more is folded as oversize (1M)") \
+X(MAX_EVENTS,      "max-events",      0, YES, "N", FIND | PATH | STATS, "a session with more is folded as oversize (1M)") \
 /* input */ \
 X(FORMAT,          "format",          0, YES, "NAME", INGEST, "the same as --input-format") \
 X(INPUT_FORMAT,    "input-format",    0, YES, "NAME", ALL, "the log format, instead of recognising it") \
@@ -91,12 +106,12 @@ X(SUMMARY,         "summary",         0, YES, "FILE", ALL, "write the books ther
 X(STRICT,          "strict",          0, NO, NULL, ALL, "stop at the first bad record") \
 X(MAX_LINE,        "max-line",        0, YES, "SIZE", ALL, "longest line that is data (64M)") \
 X(JOBS,            "jobs",            'j', YES, "N", ALL, "worker threads (cores)") \
-X(MEMORY,          "memory",          0, YES, "SIZE", FIND | PATH, "hold so much, then spill (512M)") \
-X(TMPDIR,          "tmpdir",          'T', YES, "DIR", FIND | PATH, "where to spill ($TMPDIR, else /var/tmp)") \
+X(MEMORY,          "memory",          0, YES, "SIZE", FIND | PATH | STATS, "hold so much, then spill (512M)") \
+X(TMPDIR,          "tmpdir",          'T', YES, "DIR", FIND | PATH | STATS, "where to spill ($TMPDIR, else /var/tmp)") \
 /* every program */ \
-X(NOW,             "now",             0, YES, "TIME", FIND | PATH, "what now is ($SESS_NOW, else the clock)") \
-X(TZ,              "tz",              0, YES, "ZONE", FIND | PATH, "time zone of days and text ($TZ, else local)") \
-X(NO_MATCH_OK,     "no-match-ok",     0, NO, NULL, FIND | PATH, "exit 0 where nothing is found") \
+X(NOW,             "now",             0, YES, "TIME", FIND | PATH | STATS, "what now is ($SESS_NOW, else the clock)") \
+X(TZ,              "tz",              0, YES, "ZONE", FIND | PATH | STATS, "time zone of days and text ($TZ, else local)") \
+X(NO_MATCH_OK,     "no-match-ok",     0, NO, NULL, FIND | PATH | STATS, "exit 0 where nothing is found") \
 X(QUIET,           "quiet",           'q', NO, NULL, ALL, "no notes, only errors") \
 X(VERBOSE,         "verbose",         0, NO, NULL, ALL, "say what was recognised, and the books") \
 X(NO_PROGRESS,     "no-progress",     0, NO, NULL, ALL, "no progress line") \

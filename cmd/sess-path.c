@@ -2,12 +2,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "sess/path.h"
+#include "terminal.h"
 
 #define WAIT 250		/* ms between two looks at what is quiet */
 #define FULL (1 << 20)		/* bytes of output that are passed on */
@@ -101,15 +101,6 @@ format_of(const char *name)
 	return SESS_PATH_NDJSON;
 }
 
-static const char *
-when_of(const char *when)
-{
-	if (strcmp(when, "auto") != 0 && strcmp(when, "always") != 0 &&
-	    strcmp(when, "never") != 0)
-		cli_misuse("--color: '%s' is none of auto, always, never", when);
-	return when;
-}
-
 static void
 raw_path(struct raw *r, const char *path)
 {
@@ -148,7 +139,7 @@ own(void *arg, enum option opt, const char *value)
 		break;
 	case OPT_SLOW_LOAD_IS:	slower_than(&p->cli.session.slow_load, opt, value); break;
 	case OPT_SLOW_API_IS:	slower_than(&p->cli.session.slow_api, opt, value); break;
-	case OPT_COLOR:		p->color = when_of(value); break;
+	case OPT_COLOR:		p->color = terminal_color_option(value); break;
 	case OPT_WIDTH:
 		o->width = (unsigned)cli_number("width", value, SESS_PATH_MIN_WIDTH, 10000);
 		break;
@@ -157,31 +148,6 @@ own(void *arg, enum option opt, const char *value)
 	case OPT_RAW_FROM:	raw_path(&p->raw, value); break;
 	default:		break;
 	}
-}
-
-static bool
-has_colors(const char *color)
-{
-	const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
-
-	if (strcmp(color, "auto") != 0)
-		return strcmp(color, "always") == 0;
-	return isatty(STDOUT_FILENO) && (no == NULL || *no == '\0') && term != NULL &&
-	    *term != '\0' && strcmp(term, "dumb") != 0;
-}
-
-static unsigned
-columns(void)
-{
-	const char *env = getenv("COLUMNS");
-	struct winsize ws;
-	unsigned long n;
-	char *end;
-
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0)
-		return ws.ws_col;
-	n = env != NULL && *env >= '1' && *env <= '9' ? strtoul(env, &end, 10) : 0;
-	return n > 0 && n <= 10000 && *end == '\0' ? (unsigned)n : 80;
 }
 
 /* -- sessions to read */
@@ -559,9 +525,9 @@ settle(struct path *p)
 	p->opts.slow_load = p->cli.session.slow_load;
 	p->opts.slow_api = p->cli.session.slow_api;
 	p->opts.tz = p->cli.tz;
-	p->opts.color = p->opts.format == SESS_PATH_TEXT && has_colors(p->color);
+	p->opts.color = p->opts.format == SESS_PATH_TEXT && terminal_has_colors(p->color);
 	if (p->opts.width == 0)
-		p->opts.width = columns();
+		p->opts.width = terminal_columns();
 	if (p->raw.paths != NULL) {
 		p->opts.raw = note_place;
 		p->opts.raw_arg = &p->raw;

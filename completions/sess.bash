@@ -17,11 +17,18 @@ _sess() {
 	sess-path:--session-rule) words='arms rum visit datadog faro newrelic posthog splunk' ;;
 	sess-path:--clock) words='auto client server' ;;
 	sess-path:--before-error | sess-path:--width | sess-path:--session-by | sess-path:--idle | sess-path:--max-duration | sess-path:--max-events | sess-path:--input-format | sess-path:--mask-ip | sess-path:--max-line | sess-path:--jobs | sess-path:-j | sess-path:--memory | sess-path:--now | sess-path:--tz) return ;;
+	sess-stats:--report | sess-stats:-r) words='overview slow pages errors errors-by-page apis resources vitals sessions users flows paths funnel frustration log' ;;
+	sess-stats:--format | sess-stats:-o) words='table ndjson csv tsv ids html prometheus' ;;
+	sess-stats:--color) words='auto always never' ;;
+	sess-stats:--session-rule) words='arms rum visit datadog faro newrelic posthog splunk' ;;
+	sess-stats:--clock) words='auto client server' ;;
+	sess-stats:--user | sess-stats:--user-name | sess-stats:--session | sess-stats:--ip | sess-stats:--page | sess-stats:--browser | sess-stats:--browser-version | sess-stats:--os | sess-stats:--device | sess-stats:--network | sess-stats:--region | sess-stats:--country | sess-stats:--city | sess-stats:--release | sess-stats:--environment | sess-stats:--app | sess-stats:--since | sess-stats:--until | sess-stats:--error | sess-stats:--api | sess-stats:--status | sess-stats:--trace-id | sess-stats:--where | sess-stats:-w | sess-stats:--path | sess-stats:--by | sess-stats:--interval | sess-stats:--funnel | sess-stats:--threshold | sess-stats:--fail-if | sess-stats:--sort | sess-stats:--limit | sess-stats:-n | sess-stats:--title | sess-stats:--width | sess-stats:--session-by | sess-stats:--idle | sess-stats:--max-duration | sess-stats:--max-events | sess-stats:--input-format | sess-stats:--mask-ip | sess-stats:--max-line | sess-stats:--jobs | sess-stats:-j | sess-stats:--memory | sess-stats:--now | sess-stats:--tz) return ;;
 	esac
 	case ${1##*/}:$cur in
 	sess-ingest:-*) words='--session-by --format --input-format --map --trust-forwarded --geoip --ua-regexes --hash-user --mask-ip --drop-query --extra --rejects --summary --strict --max-line --jobs --quiet --verbose --no-progress --help --version' ;;
 	sess-find:-*) words='--user --user-name --session --ids-from --ip --page --browser --browser-version --os --device --network --region --country --city --release --environment --app --since --until --error --has-error --api --api-failed --status --slow-load --slow-api --trace-id --where --path --related --invert-match --list --ids --count --null --sort --limit --session-rule --session-by --idle --max-duration --clock --follow --each --max-events --input-format --map --trust-forwarded --geoip --ua-regexes --hash-user --mask-ip --drop-query --extra --rejects --summary --strict --max-line --jobs --memory --tmpdir --now --tz --no-match-ok --quiet --verbose --no-progress --help --version' ;;
 	sess-path:-*) words='--ids-from --null --format --collapse --details --before-error --kind --only-problems --slow-load --slow-api --raw-from --color --width --session-rule --session-by --idle --max-duration --clock --follow --max-events --input-format --map --trust-forwarded --geoip --ua-regexes --hash-user --mask-ip --drop-query --extra --rejects --summary --strict --max-line --jobs --memory --tmpdir --now --tz --no-match-ok --quiet --verbose --no-progress --help --version' ;;
+	sess-stats:-*) words='--user --user-name --session --ids-from --ip --page --browser --browser-version --os --device --network --region --country --city --release --environment --app --since --until --error --has-error --api --api-failed --status --slow-load --slow-api --trace-id --where --path --invert-match --report --by --interval --funnel --threshold --columns --fail-if --partial --merge --null --sort --limit --format --title --details --color --width --session-rule --session-by --idle --max-duration --clock --max-events --input-format --map --trust-forwarded --geoip --ua-regexes --hash-user --mask-ip --drop-query --extra --rejects --summary --strict --max-line --jobs --memory --tmpdir --now --tz --no-match-ok --quiet --verbose --no-progress --help --version' ;;
 	esac
 	if [ -n "$words" ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
@@ -30,4 +37,4 @@ _sess() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	fi
 }
-complete -F _sess sess-ingest sess-find sess-path
+complete -F _sess sess-ingest sess-find sess-path sess-stats

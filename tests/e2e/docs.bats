@@ -3,7 +3,7 @@
 
 load helper
 
-programs="sess-ingest sess-find sess-path"
+programs="sess-ingest sess-find sess-path sess-stats"
 
 # A folder in which the paths of the examples lead to the demo's logs.
 examples_folder() {

@@ -1,0 +1,225 @@
+#!/usr/bin/env bats
+# sess-stats: what is counted, and what a report is written as.
+
+load helper
+
+all=overview,slow,pages,errors,errors-by-page,apis,resources,vitals,sessions,users,flows,paths,frustration,log
+
+# ev N SESSION KIND TIME [MEMBERS]: one event; TIME is hh:mm:ss of a day.
+ev() {
+	printf '{"v":1,"id":"%016x","time":"2026-11-23T%s.000Z","kind":"%s","session_id":"%s"%s}\n' \
+	    "$1" "$4" "$3" "$2" "${5:+,$5}"
+}
+
+# Two users: alice meets a failed order and two errors that differ by a number,
+# bob a slow load that stands for 10, and leaves with more than was recorded.
+shop() {
+	ev 1 alice01 view 20:00:00 '"view_id":"a1","user_id":"u-alice","page":"home","browser":"Chrome","release":"1.2"'
+	ev 2 alice01 api 20:00:01 '"view_id":"a1","user_id":"u-alice","page":"home","browser":"Chrome","api":"/list","method":"GET","status":"200","ok":true,"duration_ms":100'
+	ev 3 alice01 view 20:01:00 '"view_id":"a2","user_id":"u-alice","page":"cart","browser":"Chrome","release":"1.2"'
+	ev 4 alice01 api 20:01:01 '"view_id":"a2","user_id":"u-alice","page":"cart","browser":"Chrome","api":"/order","method":"POST","status":"502","ok":false,"duration_ms":1500,"message":"bad gateway","trace_id":"trace-2"'
+	ev 5 alice01 error 20:01:02 '"view_id":"a2","user_id":"u-alice","page":"cart","browser":"Chrome","release":"1.2","error_type":"TypeError","message":"item 17 is gone","file":"https://x/app.js"'
+	ev 6 alice01 error 20:01:03 '"view_id":"a2","user_id":"u-alice","page":"cart","browser":"Chrome","release":"1.2","times":2,"error_type":"TypeError","message":"item 23 is gone","file":"https://x/app.js"'
+	ev 7 bob0001 view 21:00:00 '"view_id":"b1","user_id":"u-bob","page":"home","browser":"Firefox","release":"1.3"'
+	ev 8 bob0001 load 21:00:01 '"view_id":"b1","user_id":"u-bob","page":"home","browser":"Firefox","sampling":10,"load_ms":9000,"fpt_ms":3000'
+	ev 9 bob0001 leave 21:00:30 '"view_id":"b1","user_id":"u-bob","page":"home","browser":"Firefox","stay_ms":30000,"errors":4,"api_ok":6,"api_failed":1'
+}
+
+# rows REPORT FILTER ARG...: what jq makes of the rows of a report over shop.ndjson.
+rows() {
+	local report=$1 filter=$2
+	shift 2
+	sess-stats -q --no-match-ok -r "$report" -o ndjson "$@" shop.ndjson | jq -c "$filter"
+}
+
+is() {
+	[ "$1" = "$2" ] || {
+		printf 'got\n%s\nnot\n%s\n' "$1" "$2"
+		return 1
+	}
+}
+
+@test "overview counts occurrences, and what leaving tells of" {
+	shop >shop.ndjson
+	is "$(rows overview '[.sessions,.users,.page_views,.js_errors,.api_calls,.api_failures,.slow_loads,.slow_apis]')" \
+	    '[2,2,3,7,9,2,1,1]'
+	# views with an error: a2, and b1 that told of four
+	is "$(rows overview '[(.js_error_rate*3|round), .bounces, .bounce_rate, .loads, .loads_weighted]')" '[2,1,0.5,1,10]'
+	is "$(rows overview '.api_success_rate*9|round')" 7
+	# one load of 3 s: tolerated at 2 s, satisfied at 3
+	is "$(rows overview .apdex)" 0.5
+	is "$(rows overview .apdex --threshold apdex=3000)" 1
+	is "$(rows overview '[.duration_p50_ms,.duration_p95_ms,.durations]')" '[30000,63000,{"10s-1m":1,"1m-3m":1}]'
+}
+
+@test "conditions choose sessions, and the events that count" {
+	shop >shop.ndjson
+	is "$(rows overview '[.sessions,.page_views,.js_errors]' --user u-alice)" '[1,2,3]'
+	is "$(rows overview '[.sessions,.page_views,.js_errors]' --page cart)" '[1,1,3]'
+	is "$(rows overview '[.sessions,.page_views,.js_errors]' --since 2026-11-23T20:01:00Z --until 2026-11-23T20:01:03Z)" '[1,1,1]'
+	is "$(rows apis '[.api,.calls]' --api-failed)" '["/order",1]'
+	is "$(rows apis '[.api,.calls]' -v --user u-bob)" $'["/list",1]\n["/order",1]'
+	is "$(rows errors .occurrences --error 'item 23')" 2
+	is "$(rows slow .load_ms --slow-load=9000)" ''
+	is "$(rows overview .slow_loads --threshold load=9000)" 0
+	is "$(rows overview .sessions --where 'js_errors > 3')" 1
+}
+
+@test "errors are grouped by what they have in common" {
+	shop >shop.ndjson
+	is "$(rows errors '[.error_type,.message,.occurrences,.page_views,.users,.sessions,.user_share,.first_release,.browsers,.pages]')" \
+	    '["TypeError","item * is gone",3,1,1,1,0.5,"1.2",{"Chrome":3},{"cart":3}]'
+	is "$(rows errors '[.first_seen,.last_seen,.sample_sessions,.sample_message]')" \
+	    '["2026-11-23T20:01:02.000Z","2026-11-23T20:01:03.000Z",["alice01"],"item 17 is gone"]'
+	is "$(rows errors-by-page '[.page,.js_error_rate,.js_errors,.users]')" $'["cart",1,3,1]\n["home",0.5,4,1]'
+}
+
+@test "APIs lead to the sessions and traces of their failures" {
+	shop >shop.ndjson
+	is "$(rows apis '[.api,.calls,.failures,.success_rate,.failed_users,.slow_calls,.p50_ms,.statuses,.messages,.sample_sessions,.failed_traces]' --api '/o*')" \
+	    '["/order",1,1,0,1,1,1500,{"502":1},{"bad gateway":1},["alice01"],["trace-2"]]'
+	run sess-stats -r apis -o ids shop.ndjson
+	is "$output" alice01
+	run sess-stats -r slow -o ids -0 shop.ndjson
+	is "$output" bob0001
+}
+
+@test "pages: times on page, exits, loads" {
+	shop >shop.ndjson
+	is "$(rows pages '[.page,.page_views,.users,.samples,.load_p75_ms,.fpt_p95_ms,.exits,.exit_rate,.stay_p50_ms]' --by browser --page home)" \
+	    $'["home",1,1,0,null,null,0,0,null]\n["home",1,1,1,9000,3000,1,1,30000]'
+}
+
+@test "dimensions, intervals, zones" {
+	shop >shop.ndjson
+	is "$(rows overview '[.browser,.sessions]' --by browser)" $'["Chrome",1]\n["Firefox",1]'
+	is "$(rows overview '[.hour,.release,.page_views]' --by hour,release)" \
+	    $'["2026-11-23T20:00+00:00","1.2",2]\n["2026-11-23T21:00+00:00","1.3",1]'
+	is "$(rows overview '[.day,.page_views]' --by day --tz Asia/Shanghai)" '["2026-11-24+08:00",3]'
+	is "$(rows overview '[.time,.page_views]' --interval 30m)" \
+	    $'["2026-11-23T20:00:00.000Z",2]\n["2026-11-23T21:00:00.000Z",1]'
+	# two rows for each browser
+	is "$(rows flows '[.browser,.from,.to]' --by browser -n 1)" $'["Chrome","cart","(end)"]\n["Firefox","home","(end)"]'
+}
+
+@test "flows, paths and a funnel" {
+	shop >shop.ndjson
+	is "$(rows flows '[.from,.to,.transitions]')" $'["cart","(end)",1]\n["home","(end)",1]\n["home","cart",1]'
+	is "$(rows paths '[.path,.sessions]')" $'["home",1]\n["home > cart",1]'
+	is "$(rows funnel '[.step,.page,.sessions,.dropped,.drop_rate,.sample_sessions]' --funnel 'h*,cart,pay')" \
+	    $'[1,"h*",2,1,0.5,["bob0001"]]\n[2,"cart",1,1,1,["alice01"]]\n[3,"pay",0,0,null,null]'
+}
+
+@test "frustration: rage, error and dead clicks" {
+	local click='"view_id":"v","page":"cart","action":"click","target":"button#pay"'
+	{
+		ev 1 s view 20:00:00 '"view_id":"v","page":"cart"'
+		ev 2 s action 20:00:01 "$click"
+		ev 3 s action 20:00:01 "$click"
+		ev 4 s action 20:00:01 "$click"
+		ev 5 s action 20:00:01 "$click"
+		ev 6 s error 20:00:01 '"view_id":"v","page":"cart","message":"x"'
+		ev 7 s action 20:00:10 '"view_id":"v","page":"cart","action":"click","target":"a#more"'
+		ev 8 s view 20:00:20 '"view_id":"w","page":"home"'
+	} >shop.ndjson
+	is "$(rows frustration '[.signal,.target,.count]')" \
+	    $'["error","button#pay",4]\n["dead (weak)","a#more",1]\n["rage","button#pay",1]'
+	is "$(rows frustration '[.signal,.count]' --threshold rage_clicks=5,error_click=0,dead_click=20000 | head -n 1)" '["error",4]'
+	is "$(rows frustration '[.signal,.count]' --threshold rage_clicks=5 | grep -c rage)" 0
+}
+
+@test "sessions are the records of sess-find -l" {
+	diff <(sess-stats -r sessions -o ndjson "$DATA/demo" | jq -cS 'del(.report)') <(sess-find -l "$DATA/demo" | jq -cS .)
+	is "$(sess-stats -r sessions --sort -js_errors -n 2 -o ndjson "$DATA/demo" | jq -c .js_errors)" $'17\n8'
+	is "$(sess-stats -r log -o ndjson "$DATA/demo" | wc -l)" "$(sess-find "$DATA/demo" | wc -l)"
+}
+
+@test "a split into partials, merged in any order, is one pass, byte for byte" {
+	local n
+	sess-stats -r "$all" -o ndjson --by browser "$DATA/demo" >want
+	sess-find --ids "$DATA/demo" | shuf --random-source="$DATA/demo/access.json.log.1.gz" | split -n r/5 - ids.
+	for n in ids.*; do sess-stats -r "$all" --by browser --ids-from "$n" --partial "$DATA/demo" >"partial.$n"; done
+	sess-stats --merge -o ndjson partial.ids.ad partial.ids.aa partial.ids.ae partial.ids.ac partial.ids.ab | cmp - want
+	# of some of them a partial again
+	sess-stats --merge --partial partial.ids.ab partial.ids.ac >some
+	sess-stats --merge -o ndjson some partial.ids.ad partial.ids.aa partial.ids.ae | cmp - want
+	[ "$(wc -l <want)" -gt 1000 ]
+}
+
+@test "memory, threads and the order of operands change nothing" {
+	sess-stats -r "$all" -o ndjson --by page "$DATA/demo" >want
+	sess-stats -r "$all" -o ndjson --by page --memory 1M -T . "$DATA/demo" | cmp - want
+	sess-stats -r "$all" -o ndjson --by page -j 1 "$DATA"/demo/*.4.gz "$DATA"/demo/*.1.gz "$DATA"/demo/*.3.gz "$DATA"/demo/*.2.gz | cmp - want
+	sess-ingest "$DATA/demo" | sess-stats -r "$all" -o ndjson --by page | cmp - want
+	sess-ingest "$DATA/demo" "$DATA/demo" | sess-stats -r "$all" -o ndjson --by page | cmp - want
+}
+
+@test "partials that do not fit are refused" {
+	shop >shop.ndjson
+	sess-stats -r apis --partial shop.ndjson >a
+	sess-stats -r errors --partial shop.ndjson >b
+	run sess-stats --merge a b
+	exits 2
+	has 'other reports or options'
+	run sess-stats --merge shop.ndjson
+	exits 2
+	sed 's/"sess_stats":1/"sess_stats":2/' a >c
+	run sess-stats --merge c
+	exits 2
+	has 'of this version'
+	{ cat a; echo '{"report":"apis","key":["x"],"states":{"calls":-4}}'; } >c
+	run sess-stats --merge c
+	exits 2
+	has 'c:'
+	: >empty
+	run sess-stats --merge empty
+	exits 2
+	run sess-stats --merge -r apis a
+	exits 2
+}
+
+@test "--fail-if is a gate" {
+	shop >shop.ndjson
+	run sess-stats -r apis --fail-if 'success_rate < 0.98 and calls >= 1' shop.ndjson
+	exits 1
+	has /order
+	run sess-stats -r apis --fail-if 'success_rate < 0.98 and calls > 1' shop.ndjson
+	exits 0
+	# asked of the reports that have the columns
+	run sess-stats -r overview,apis --fail-if 'success_rate < 0.98' shop.ndjson
+	exits 1
+	run sess-stats -r overview --fail-if 'no_such > 1' shop.ndjson
+	exits 2
+	has no_such
+	run sess-stats --merge --fail-if 'calls > 5' <(sess-stats -r apis --partial shop.ndjson)
+	exits 0
+}
+
+@test "what nobody can mean is refused" {
+	shop >shop.ndjson
+	for words in '-r nothing' '--by nothing' '--by time' '--interval 1ms' '--threshold load' '--threshold x=1' \
+	    '--sort nothing' '-o nothing' '-0' '-r funnel' '--partial --fail-if 1'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr sess-stats $words shop.ndjson
+		exits 2
+		[ -n "$stderr" ] && [ -z "$output" ]
+	done
+}
+
+@test "nothing found is explained, exit 1" {
+	shop >shop.ndjson
+	run --separate-stderr sess-stats --user nobody shop.ndjson
+	exits 1
+	[[ "$stderr" == *'0 of 2 sessions'*'0 had that user id'* ]]
+	run sess-stats --no-match-ok --user nobody shop.ndjson
+	exits 0
+}
+
+@test "the columns that --columns tells of are those of the rows" {
+	sess-stats -r "$all" --funnel '*' -o ndjson "$DATA/demo" | jq -r '. as $row | keys_unsorted[] | select(. != "report") | "\($row.report)\t\(.)"' | sort -u >got
+	sess-stats --columns | cut -f 1,2 | sort -u >told
+	[ "$(wc -l <got)" -gt 150 ]
+	[ -z "$(comm -23 got told)" ]
+	# each says what it is
+	[ -z "$(sess-stats --columns | awk -F '\t' 'NF != 5 || $5 == ""')" ]
+}
