@@ -195,3 +195,19 @@ try() {
 		grep -q "^\.It.*$rule.* Ta " "$ROOT/man/sess.7"
 	done
 }
+
+@test "sess-stats(1) lists the reports, dimensions and thresholds that there are" {
+	local page="$ROOT/man/sess-stats.1" word
+	for word in $(sess-stats --columns | cut -f 1 | sort -u); do
+		grep -q "^\.It Cm $word\$" "$page"
+		sess-stats --help | grep -q "\b$word\b" || [ "$word" = funnel ]
+	done
+	run sess-stats --by nothing "$DATA/demo"
+	# time is what --interval makes
+	for word in $(sed -n "s/ time\$//; s/.*there are //p" <<<"$output"); do
+		grep -Eq "^\.Cm .*\b$word\b" "$page"
+	done
+	for word in $(sed -n '/define SESS_THRESHOLDS/,/^$/p' "$ROOT/include/sess/stats.h" | grep -o '"[a-z_]*",' | tr -d '",'); do
+		grep -Eq "^\.Cm $word\b" "$page"
+	done
+}
