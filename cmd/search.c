@@ -9,6 +9,7 @@
 
 #include "sess/when.h"
 
+#define TOLD 10				/* sessions that could not be decided; then they are counted */
 #define TICK 1000			/* ms between two looks for sessions that are idle */
 
 struct search_worker {
@@ -378,7 +379,7 @@ search_ask(struct search *s, const struct sess_session *session)
 	st = sess_query_session(s->query, s->scratch, session, &match, &err);
 	if (st == SESS_ENOMEM)
 		out_of_memory();
-	if (st < 0)
+	if (st < 0 && !s->retold && s->undecided++ < TOLD)
 		cli_warn(NULL, &err);
 	s->matched += match;
 	return match;
@@ -388,6 +389,7 @@ void
 search_restart(struct search *s)
 {
 	s->sessions = s->matched = 0;
+	s->retold = true;
 	sess_query_scratch_free(s->scratch);
 	if (sess_query_scratch_new(&s->scratch, s->query, NULL) < 0)
 		out_of_memory();
@@ -438,6 +440,8 @@ search_explain(const struct search *s)
 	}
 	for (i = 0; sess_query_why(s->scratch, i, &holds, &n); i++)
 		(void)sess_buf_printf(&b, "; %" PRIu64 " %s", n, holds);
+	if (s->undecided > 0)
+		(void)sess_buf_printf(&b, "; %" PRIu64 " could not be decided", s->undecided);
 	if (s->rejected > 0)
 		(void)sess_buf_printf(&b, "; %" PRIu64 " record%s rejected", s->rejected,
 		    s->rejected == 1 ? "" : "s");
@@ -458,6 +462,9 @@ search_release(struct search *s)
 {
 	unsigned i;
 
+	if (s->undecided > TOLD)
+		cli_warnf("… and %" PRIu64 " more sessions that could not be decided",
+		    s->undecided - TOLD);
 	for (i = 0; i < s->cli->stream.jobs; i++) {
 		sess_query_scratch_free(s->workers[i].scratch);
 		sess_packer_free(s->workers[i].packer);

@@ -36,6 +36,8 @@ struct search {
 	const struct names *wanted;	/* read only the sessions of these ids, or NULL */
 	const char *literals[SESS_STREAM_LITERALS + 1];	/* ids that records are chosen by */
 
+	uint64_t undecided;		/* sessions that a limit was hit on */
+	bool retold;			/* they have been told of before */
 	uint64_t sessions, matched;	/* asked; of these matched */
 	int64_t first, last;		/* of the sessions' times */
 	uint64_t rejected, bodiless;

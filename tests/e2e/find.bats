@@ -375,6 +375,18 @@ is() {
 	run --separate-stderr timeout 20 sess-find -v --ids --error '(x+x+)+y$' shop.ndjson
 	exits 2
 	is "$output" $'alice01\nbob0001\ncarol01'
+	run --separate-stderr timeout 20 sess-find --ids --error '(x+x+)+y$' shop.ndjson
+	exits 2
+	has "; 0 had such an error; 1 could not be decided"
+	for i in {1..25}; do
+		ev $((30 + i)) "evil1$i" error 20:05:00 "\"message\":\"$(printf 'x%.0s' {1..60})zy\""
+	done >many.ndjson
+	for how in --ids -l -c ''; do
+		run --separate-stderr timeout 60 sess-find $how --error '(x+x+)+y$' many.ndjson
+		exits 2
+		is "$(grep -c 'session evil1[0-9]*: --error: ' <<<"$stderr")" 10
+		has "… and 15 more sessions that could not be decided"
+	done
 	grow="session_id||'aaaaaaaaaaaaaaaa'"
 	for _ in 1 2 3 4 5 6 7 8 9; do grow="replace($grow,'a','aaaa')"; done
 	run --separate-stderr timeout 20 sess-find -w "instr($grow, 'b') or 1" shop.ndjson
