@@ -53,6 +53,7 @@ X(INVERT,          "invert-match",    'v', NO, NULL, CHOOSE, "sessions that do n
 X(REPORT,          "report",          'r', YES, "NAME,...", STATS, "reports to make (overview); repeatable") \
 X(BY,              "by",              0, YES, "DIM,...", STATS, "rows for each browser, os, release, page, hour, day, ...") \
 X(INTERVAL,        "interval",        0, YES, "TIME", STATS, "rows for each such time: 5m, 1h") \
+X(COMPARE,         "compare",         0, YES, "BASE", STATS, "what got worse against this value of --by") \
 X(FUNNEL,          "funnel",          0, YES, "PAGE,...", STATS, "how many sessions reach each of these pages, in order") \
 X(THRESHOLD,       "threshold",       0, YES, "WHAT=N,...", STATS, "load=8000,api=1000,resource=2000,apdex=2000, ...") \
 X(COLUMNS,         "columns",         0, NO, NULL, STATS, "say what columns the reports have") \

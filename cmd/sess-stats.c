@@ -36,14 +36,16 @@ struct stats {
 	const char *funnel[NAMES + 1];
 	size_t nreports, nby, nfunnel;
 	bool partial, merge, own_options;
-	const char *fail_if;
+	const char *fail_if, *base;
 
 	struct sess_stats *stats;
 	struct sess_report *report;
+	struct sess_compare *compare;
 	struct sess_buf out;
 	struct sess_check *check;	/* of the table that is written, or NULL */
 	bool checked, failed;		/* some table; some row */
-	uint64_t rows, oversize;
+	uint64_t oversize;
+	uint64_t worst;			/* most rows of --compare; 0: all */
 };
 
 static void __attribute__((noreturn))
@@ -160,6 +162,7 @@ own(void *arg, enum option opt, const char *value)
 	case OPT_COLUMNS:	columns(); break;
 	case OPT_ROWS:		s->opts.limit = cli_number("limit", value, 1, UINT64_MAX); break;
 	case OPT_SORT_ROWS:	s->opts.sort = value; break;
+	case OPT_COMPARE:	s->base = value; break;
 	case OPT_FAIL_IF:	s->fail_if = value; break;
 	case OPT_PARTIAL:	s->partial = true; break;
 	case OPT_MERGE:		s->merge = true; break;
@@ -185,6 +188,8 @@ settle(struct stats *s)
 		cli_misuse("--merge: reports and their options are those of the partials");
 	if (s->partial && s->fail_if != NULL)
 		cli_misuse("--fail-if looks at the rows of a report, not at a --partial");
+	if (s->base != NULL && (s->partial || (!s->merge && s->nby != 1)))
+		cli_misuse("--compare needs one dimension in --by, and makes no --partial");
 	if (s->how.id_end == '\0' && s->how.format != SESS_REPORT_IDS)
 		cli_misuse("--null is for -o ids");
 	if (s->nfunnel > 0) {
@@ -193,6 +198,10 @@ settle(struct stats *s)
 	}
 	if (s->nreports == 0)
 		add_names("report", s->reports, &s->nreports, NAMES, "overview");
+	if (s->base != NULL) {	/* the limit is of what is worse, not of what is compared */
+		s->worst = s->opts.limit;
+		s->opts.limit = UINT64_MAX;
+	}
 	s->opts.reports = s->reports;
 	s->opts.by = s->by;
 	s->opts.tz = s->how.tz = s->cli.tz;
@@ -234,7 +243,10 @@ check_expression(struct stats *s)
 	const struct sess_stats_table *t;
 	size_t i;
 
-	for (i = 0; s->fail_if != NULL && (t = sess_stats_table(s->stats, i)) != NULL; i++) {
+	if (s->fail_if != NULL && s->base != NULL)
+		start_check(s, sess_compare_table(), &err);
+	for (i = 0; s->fail_if != NULL && s->base == NULL &&
+	    (t = sess_stats_table(s->stats, i)) != NULL; i++) {
 		err = (struct sess_err){ 0 };
 		start_check(s, t, &err);
 	}
@@ -367,30 +379,66 @@ pass_on(struct stats *s)
 	s->out.len = 0;
 }
 
+/* A table begins (row NULL), or one of its rows. */
+static void
+put_row(struct stats *s, const struct sess_stats_table *table, const struct sess_stats_row *row)
+{
+	struct sess_err err = { 0 }, why = { 0 };
+
+	if (row == NULL)
+		start_check(s, table, &why);
+	else
+		check_row(s, row);
+	if (sess_report_row(s->report, table, row, &s->out, &err) < 0)
+		die(NULL, &err);
+	if (s->out.len >= FULL)
+		pass_on(s);
+}
+
+/* Instead of rows what is worse in them. */
+static void
+put_comparison(struct stats *s)
+{
+	const struct sess_stats_table *table = sess_compare_table();
+	const struct sess_stats_row *row;
+	struct sess_err err = { 0 };
+	enum sess_status r = SESS_OK;
+	uint64_t n;
+
+	if (!sess_compare_has_base(s->compare))
+		cli_warnf("--compare: no row is of %s", s->base);
+	put_row(s, table, NULL);
+	for (n = 0; (s->worst == 0 || n < s->worst) && !cli_put_failed() &&
+	    (r = sess_compare_next(s->compare, &row, &err)) == SESS_OK; n++)
+		put_row(s, table, row);
+	if (r < 0)
+		die("--compare", &err);
+}
+
 static void
 write_tables(struct stats *s)
 {
 	const struct sess_stats_table *table;
 	const struct sess_stats_row *row;
-	struct sess_err err = { 0 }, why = { 0 };
+	struct sess_err err = { 0 };
 	enum sess_status r;
 
-	if (sess_report_new(&s->report, &s->how, &err) < 0)
+	if (sess_report_new(&s->report, &s->how, &err) < 0 || (s->base != NULL &&
+	    sess_compare_new(&s->compare, s->base, &s->opts, &err) < 0))
 		die(NULL, &err);
 	while (!cli_put_failed() &&
 	    (r = sess_stats_next(s->stats, &table, &row, &err)) != SESS_END) {
 		if (r < 0)
 			die(NULL, &err);
-		if (row == NULL)
-			start_check(s, table, &why);
-		else
-			check_row(s, row);
-		s->rows += row != NULL;
-		if (sess_report_row(s->report, table, row, &s->out, &err) < 0)
-			die(NULL, &err);
-		if (s->out.len >= FULL)
-			pass_on(s);
+		if (s->base == NULL)
+			put_row(s, table, row);
+		else if (table->ndimensions != 1)
+			cli_misuse("--compare needs partials of one dimension");
+		else if (row != NULL && sess_compare_add(s->compare, table, row, &err) < 0)
+			die("--compare", &err);
 	}
+	if (s->base != NULL)
+		put_comparison(s);
 	if (sess_report_end(s->report, &s->out, &err) < 0)
 		die(NULL, &err);
 	pass_on(s);
@@ -408,6 +456,7 @@ release(struct stats *s)
 {
 	sess_check_free(s->check);
 	sess_report_free(s->report);
+	sess_compare_free(s->compare);
 	sess_stats_free(s->stats);
 	search_release(&s->search);
 	sess_buf_release(&s->out);

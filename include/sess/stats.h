@@ -96,6 +96,7 @@ enum {
 	SESS_COL_WORSE_UP = 16,		/* more of it is worse */
 	SESS_COL_WORSE_DOWN = 32,	/* less of it is */
 	SESS_COL_MAIN = 64,		/* rows are in the order of it: what to look at first */
+	SESS_COL_SAMPLES = 256,		/* how many cases the row's figures rest on */
 	SESS_COL_DISTINCT = 128		/* rests on distinct users: an estimate where the row is */
 };
 
@@ -185,6 +186,35 @@ enum sess_status sess_check_new(struct sess_check **c, const struct sess_stats_t
 enum sess_status sess_check_row(struct sess_check *c, const struct sess_stats_row *row,
     bool *holds, struct sess_err *err);
 void sess_check_free(struct sess_check *c);
+
+/*
+ * compare: what got worse.  Rows of tables whose first dimension tells releases,
+ * days or the like apart are held against those of one of its values, the base:
+ * rates and percentiles (counts depend on how much there was of all), each in the
+ * direction that its column says is worse.  What is worse comes ranked by
+ * ln(ratio) times the root of the fewer samples, so that a jump of three calls does not
+ * stand above a tenth more of a million.
+ */
+struct sess_compare;
+
+/* base is borrowed; of o memory and tmpdir are used. */
+enum sess_status sess_compare_new(struct sess_compare **c, const char *base,
+    const struct sess_stats_opts *o, struct sess_err *err);
+void sess_compare_free(struct sess_compare *c);
+
+/* Take a row, as sess_stats_next gives it; its table has a dimension, and lives
+ * as long as c is used. */
+enum sess_status sess_compare_add(struct sess_compare *c, const struct sess_stats_table *t,
+    const struct sess_stats_row *row, struct sess_err *err);
+
+/* Whether a row of the base was among them. */
+bool sess_compare_has_base(const struct sess_compare *c);
+
+/* The table of its rows, and the next of these; the first call ends adding.
+ * Borrowed until the next call.  SESS_END after the last. */
+const struct sess_stats_table *sess_compare_table(void);
+enum sess_status sess_compare_next(struct sess_compare *c, const struct sess_stats_row **row,
+    struct sess_err *err);
 
 /* The names of all reports, with what each is, and of all dimensions there are;
  * i from 0; NULL behind the last. */

@@ -9,6 +9,7 @@
  *	rank.c       rows in the order of the output
  *	report_*.c   the declarations; values.c what they are made of
  *	signature.c  what makes two errors the same
+ *	compare.c    what is worse than in a base; check.c expressions over rows
  *
  * A report is declared as a table: on which observations it stands, what tells
  * rows apart, what a row remembers (measures), and what is shown of that

@@ -49,7 +49,7 @@ static const struct sessp_measure measures[] = {
 
 static const struct sessp_column columns[] = {
 	COL_KEY("api", 0, "API name"),
-	COL_COUNT("calls", CALLS, SESS_COL_MAIN, "calls"),
+	COL_COUNT("calls", CALLS, SESS_COL_MAIN | SESS_COL_SAMPLES, "calls"),
 	COL_COUNT("failures", FAILURES, SESS_COL_WORSE_UP, "calls that failed"),
 	COL_REST("success_rate", FAILURES, CALLS, SESS_COL_WORSE_DOWN, "calls that succeeded, of all"),
 	COL_COUNT("failed_users", FAILED_USERS, SESS_COL_WORSE_UP, "distinct users with a failure"),

@@ -82,7 +82,7 @@ static const struct sessp_column columns[] = {
 	COL_KEY("frame", 3, "top frame of the application's own"),
 	COL_COUNT("occurrences", OCCURRENCES, SESS_COL_MAIN | UP, "how often"),
 	COL_COUNT("page_views", VIEWS, UP, "page views with it"),
-	COL_COUNT("users", USERS, UP, "distinct users that met it"),
+	COL_COUNT("users", USERS, UP | SESS_COL_SAMPLES, "distinct users that met it"),
 	COL_COUNT("sessions", SESSIONS, UP, "sessions with it"),
 	COL_SHARE("user_share", USERS, ALL_USERS, UP, "users, of all"),
 	COL_TIME("first_seen", FIRST_SEEN, SESS_COL_DETAIL, "first time"),

@@ -180,7 +180,7 @@ static const struct sessp_column step_columns[] = {
 	{ .c = COL("step", INT, "", SESS_COL_KEY | SESS_COL_MAIN, "number of the step"),
 	    .show = SESSP_KEY_PART, .a = 0 },
 	COL_KEY("page", 1, "its page pattern"),
-	COL_COUNT("sessions", S_REACHED, 0, "sessions that reached it, after the steps before"),
+	COL_COUNT("sessions", S_REACHED, SESS_COL_SAMPLES, "sessions that reached it, after the steps before"),
 	COL_RATIO("rate", S_REACHED, S_SESSIONS, SESS_COL_WORSE_DOWN, "of all sessions"),
 	COL_COUNT("dropped", S_DROPPED, SESS_COL_WORSE_UP, "sessions that reached no further step"),
 	COL_RATIO("drop_rate", S_DROPPED, S_REACHED, SESS_COL_WORSE_UP, "of those that reached it"),

@@ -136,7 +136,7 @@ static const struct sessp_column resource_columns[] = {
 	COL_COUNT("trouble", R_TROUBLE, SESS_COL_MAIN | UP, "failed or slow"),
 	COL_COUNT("failures", R_FAILURES, UP, "failed"),
 	COL_COUNT("slow", R_SLOW, UP, "slower than --threshold resource"),
-	COL_COUNT("loads", R_LOADS, 0, "records of it"),
+	COL_COUNT("loads", R_LOADS, SESS_COL_SAMPLES, "records of it"),
 	COL_QUANTILE("p75_ms", "ms", R_MS, 0.75, UP, "75th percentile of its duration"),
 	COL_QUANTILE("p95_ms", "ms", R_MS, 0.95, UP | DETAIL, "95th percentile of it"),
 	{ .c = COL("bytes", INT, "bytes", DETAIL, "transferred, all together"),
@@ -214,7 +214,7 @@ static const struct sessp_measure vital_measures[] = {
 
 static const struct sessp_column vital_columns[] = {
 	COL_KEY("name", 0, "LCP, INP, CLS, FCP, TTFB, ..."),
-	COL_COUNT("samples", V_SAMPLES, SESS_COL_MAIN, "values"),
+	COL_COUNT("samples", V_SAMPLES, SESS_COL_MAIN | SESS_COL_SAMPLES, "values"),
 	COL_QUANTILE("p75", "", V_VALUE, 0.75, UP, "75th percentile: ms, of CLS none"),
 	COL_RATIO("good", V_GOOD, V_RATED, SESS_COL_WORSE_DOWN, "share of good values"),
 	COL_RATIO("needs_improvement", V_FAIR, V_RATED, 0, "share of those between"),

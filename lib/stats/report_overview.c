@@ -168,7 +168,7 @@ apdex(const struct sessp_row *row, const struct sessp_column *col, struct sess_c
 #define DOWN SESS_COL_WORSE_DOWN
 
 static const struct sessp_column columns[] = {
-	COL_COUNT("sessions", SESSIONS, SESS_COL_MAIN, "sessions"),
+	COL_COUNT("sessions", SESSIONS, SESS_COL_MAIN | SESS_COL_SAMPLES, "sessions"),
 	COL_COUNT("users", USERS, 0, "distinct users (UV)"),
 	COL_COUNT("page_views", VIEWS, 0, "page views (PV)"),
 	COL_COUNT("js_errors", ERRORS, UP, "JS errors"),

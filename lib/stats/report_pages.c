@@ -67,7 +67,7 @@ static const struct sessp_measure measures[] = {
 
 static const struct sessp_column columns[] = {
 	COL_KEY("page", 0, "page"),
-	COL_COUNT("page_views", VIEWS, SESS_COL_MAIN, "page views (PV)"),
+	COL_COUNT("page_views", VIEWS, SESS_COL_MAIN | SESS_COL_SAMPLES, "page views (PV)"),
 	COL_COUNT("users", USERS, 0, "distinct users (UV)"),
 	COL_COUNT("sessions", SESSIONS, DETAIL, "sessions that were on it"),
 	COL_COUNT("samples", LOADS, 0, "page loads that were measured"),
@@ -132,7 +132,7 @@ static const struct sessp_column by_page_columns[] = {
 	    "page views with a JS error, of all"),
 	COL_COUNT("js_errors", E_ERRORS, UP, "JS errors"),
 	COL_COUNT("error_page_views", E_ERROR_VIEWS, UP, "page views with a JS error"),
-	COL_COUNT("page_views", E_VIEWS, 0, "page views"),
+	COL_COUNT("page_views", E_VIEWS, SESS_COL_SAMPLES, "page views"),
 	COL_COUNT("users", E_USERS, UP, "distinct users with a JS error"),
 	COL_LIST("sample_sessions", E_SAMPLES, SESS_COL_SESSION | DETAIL, "sessions with one"),
 	{ .c = { .name = NULL } }

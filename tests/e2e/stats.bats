@@ -223,3 +223,30 @@ is() {
 	# each says what it is
 	[ -z "$(sess-stats --columns | awk -F '\t' 'NF != 5 || $5 == ""')" ]
 }
+
+@test "--compare ranks what got worse against a base" {
+	{
+		shop
+		for i in 11 12 13 14; do
+			ev $i "r$i" api 22:00:00 '"view_id":"r","release":"1.2","api":"/pay","ok":true,"duration_ms":100'
+			ev 2$i "q$i" api 22:00:00 "\"view_id\":\"q\",\"release\":\"1.3\",\"api\":\"/pay\",\"ok\":$([ $i = 11 ] && echo true || echo false),\"duration_ms\":$((i * 10))"
+		done
+	} >shop.ndjson
+	compare() { sess-stats -r apis --by release --compare 1.2 -o ndjson "$@" shop.ndjson; }
+	is "$(compare | jq -c '[.report,.of,.what,.metric,.base,.value,.base_samples,.samples]' | head -n 1)" \
+	    '["compare","1.3","/pay","apis.success_rate",1,0.25,4,4]'
+	# durations rose a little, and nothing that got better is told
+	is "$(compare | jq -c 'select(.metric == "apis.p99_ms") | [.base,.value,(.change*100|round)]')" '[100,140,36]'
+	is "$(compare | jq -s 'map(.score) as $s | $s == ($s | sort | reverse) and ($s | min) > 0')" true
+	is "$(compare -n 1 | wc -l)" 1
+	is "$(sess-stats -r apis --by release --compare 1.2 -o ids shop.ndjson | sort | paste -sd' ')" 'q12 q13 q14'
+	sess-stats -r apis --by release --partial shop.ndjson >partial
+	compare | cmp - <(sess-stats --merge --compare 1.2 -o ndjson partial)
+	run sess-stats -r apis --by release --compare 1.2 --fail-if 'change > 1 and samples >= 4' shop.ndjson
+	exits 1
+	run sess-stats -r apis --by release --compare 9.9 shop.ndjson
+	exits 2
+	has 'no row is of 9.9'
+	run sess-stats -r apis --compare 1.2 shop.ndjson
+	exits 2
+}
