@@ -61,8 +61,13 @@ sessp_label(struct sess_path *p, const char *label)
 void
 sessp_fact(struct sess_path *p, const char *label, const char *t, size_t len)
 {
-	if (len == 0)
-		return;
+	if (len > 0)
+		p->look->fact(p, label, t, len);
+}
+
+void
+sessp_text_fact(struct sess_path *p, const char *label, const char *t, size_t len)
+{
 	sessp_label(p, label);
 	sessp_wrapped(p, t, len, SESSP_TEXT_AT, p->width - SESSP_TEXT_AT, 0, SESSP_PLAIN);
 	sessp_newline(p);

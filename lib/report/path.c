@@ -31,6 +31,8 @@ sess_path_new(struct sess_path **path, const struct sess_path_opts *o,
 	/* On a wide terminal figures stay near the text they belong to. */
 	p->layout = p->width < 120 ? p->width : 120;
 	p->zone_from = SESS_NO_TIME;
+	p->look = &sessp_look_text;
+	p->facts = o->details;
 	return SESS_OK;
 }
 
@@ -238,7 +240,7 @@ sess_path_render(struct sess_path *p, const struct sess_session *s,
 		p->nomem = true;
 	if (!p->nomem)
 		switch (p->o.format) {
-		case SESS_PATH_TEXT: sessp_path_text(p); break;
+		case SESS_PATH_TEXT: sessp_path_people(p); break;
 		case SESS_PATH_JSON: sessp_path_json(p); break;
 		case SESS_PATH_NDJSON: sessp_path_ndjson(p); break;
 		}

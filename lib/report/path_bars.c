@@ -41,15 +41,10 @@ bar_columns(const struct sess_path *p, size_t used)
 	return left < MAX_BAR ? left : MAX_BAR;
 }
 
-struct phase {
-	const char *name;
-	double from, ms;
-};
-
 /* Where each phase was, from what ARMS and others report of it; load = fpt +
  * dom + (ready - tti) + res. */
 static size_t
-phases(const struct sess_event *ev, struct phase *out)
+phases(const struct sess_event *ev, struct sessp_phase *out)
 {
 	double fpt = sess_event_num(ev, SESS_K_FPT_MS, NAN),
 	    tti = sess_event_num(ev, SESS_K_TTI_MS, NAN),
@@ -63,7 +58,7 @@ phases(const struct sess_event *ev, struct phase *out)
 	    res = sess_event_num(ev, SESS_K_RES_MS, NAN),
 	    first = fpt - trans - sess_event_num(ev, SESS_K_FIRSTBYTE_MS, NAN);
 	double connect = first + (isnan(dns) ? 0 : dns);
-	const struct phase all[] = {
+	const struct sessp_phase all[] = {
 		{ "dns", first, dns }, { "connect", connect, tcp },
 		{ "tls", connect + tcp - ssl, ssl }, { "ttfb", fpt - trans - ttfb, ttfb },
 		{ "download", fpt - trans, trans },
@@ -83,15 +78,23 @@ phases(const struct sess_event *ev, struct phase *out)
 void
 sessp_path_phases(struct sess_path *p)
 {
-	size_t columns = bar_columns(p, SESSP_TEXT_AT + SPAN + 1), n, i;
-	struct phase ph[10];
+	struct sessp_phase ph[10];
 	double all = 0;
-	char span[SESSP_FIGURE];
+	size_t n = phases(&p->ev, ph), i;
 
-	n = phases(&p->ev, ph);
 	for (i = 0; i < n; i++)
 		if (ph[i].from + ph[i].ms > all)
 			all = ph[i].from + ph[i].ms;
+	if (n > 0)
+		p->look->phases(p, ph, n, all);
+}
+
+void
+sessp_text_phases(struct sess_path *p, const struct sessp_phase *ph, size_t n, double all)
+{
+	size_t columns = bar_columns(p, SESSP_TEXT_AT + SPAN + 1), i;
+	char span[SESSP_FIGURE];
+
 	for (i = 0; i < n; i++) {
 		sessp_label(p, ph[i].name);
 		sessp_span(ph[i].ms, span);
@@ -103,29 +106,23 @@ sessp_path_phases(struct sess_path *p)
 	}
 }
 
-/* A resource with a place in time, in p->scratch. */
-struct entry {
-	double start;
-	size_t member;
-};
-
 static int
 by_start(const void *a, const void *b)
 {
-	const struct entry *x = a, *y = b;
+	const struct sessp_entry *x = a, *y = b;
 
 	if (x->start != y->start)
 		return x->start < y->start ? -1 : 1;
 	return (x->member > y->member) - (x->member < y->member);
 }
 
-/* The resources of view v by their start.  The time that they span; 0
+/* The resources of view v by their start, in p->scratch.  The time that they span; 0
  * without any. */
 static double
 entries(struct sess_path *p, size_t v)
 {
 	const unsigned char wanted = SESSP_BAR | SESSP_SHOW;
-	struct entry e;
+	struct sessp_entry e;
 	double all = 0, end;
 	size_t i;
 
@@ -147,8 +144,8 @@ entries(struct sess_path *p, size_t v)
 }
 
 /* The end of a URL tells more than its beginning. */
-static struct sess_slice
-tail(struct sess_slice url)
+struct sess_slice
+sessp_url_tail(struct sess_slice url)
 {
 	const char *q = memchr(url.p, '?', url.len), *slash;
 	size_t len = q != NULL ? (size_t)(q - url.p) : url.len;
@@ -163,7 +160,7 @@ static void
 bar_line(struct sess_path *p, size_t i, double all, size_t name, size_t columns)
 {
 	struct sess_slice type = sess_event_get(&p->ev, SESS_K_RESOURCE_TYPE),
-	    url = tail(sess_event_get(&p->ev, SESS_K_URL));
+	    url = sessp_url_tail(sess_event_get(&p->ev, SESS_K_URL));
 	double from = sess_event_num(&p->ev, SESS_K_START_MS, NAN),
 	    ms = sess_event_num(&p->ev, SESS_K_DURATION_MS, NAN),
 	    size = sess_event_num(&p->ev, SESS_K_SIZE, NAN);
@@ -189,12 +186,18 @@ void
 sessp_path_waterfall(struct sess_path *p, size_t v)
 {
 	double all = entries(p, v);
+
+	if (all > 0)
+		p->look->waterfall(p, all);
+}
+
+void
+sessp_text_waterfall(struct sess_path *p, double all)
+{
 	size_t columns, name = p->layout / 3, i;
 	char head[80], span[SESSP_FIGURE];
-	struct entry e;
+	struct sessp_entry e;
 
-	if (!(all > 0))
-		return;
 	columns = bar_columns(p, 4 + TYPE + 1 + name + SIZE + SPAN + 3);
 	sessp_span(all, span);
 	snprintf(head, sizeof(head), "resources, %.20s", span);

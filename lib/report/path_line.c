@@ -10,14 +10,7 @@ enum {
 	LINES = 3		/* of text without --details */
 };
 
-/* What stands on the right of a line. */
-struct right {
-	struct sess_slice status;
-	double ms;		/* below 0: none */
-	enum sessp_style style, time_style;
-};
-
-static const struct right nothing = { .status = { "", 0 }, .ms = -1 };
+static const struct sessp_right nothing = { .status = { "", 0 }, .ms = -1 };
 
 static void
 mark(struct sess_path *p, unsigned flags)
@@ -80,7 +73,7 @@ begin(struct sess_path *p, const struct sess_view *v, size_t i, const char *labe
 
 /* The figures at the right edge, as wide as right_columns says. */
 static void
-figures(struct sess_path *p, const struct right *r, size_t columns)
+figures(struct sess_path *p, const struct sessp_right *r, size_t columns)
 {
 	char span[SESSP_FIGURE];
 
@@ -96,7 +89,7 @@ figures(struct sess_path *p, const struct right *r, size_t columns)
 }
 
 static size_t
-right_columns(const struct right *r)
+right_columns(const struct sessp_right *r)
 {
 	size_t status = sess_text_width(r->status.p, r->status.len);
 
@@ -107,7 +100,7 @@ right_columns(const struct right *r)
 
 /* What was said, with the figures on its first line. */
 static void
-body(struct sess_path *p, const struct right *r)
+body(struct sess_path *p, const struct sessp_right *r)
 {
 	size_t right = right_columns(r), lines = p->o.details ? 0 : LINES;
 	size_t columns = (right > 0 ? p->layout : p->width) - TEXT_AT - right;
@@ -128,6 +121,32 @@ body(struct sess_path *p, const struct right *r)
 	sessp_wrapped(p, p->text.data + next, len - next, TEXT_AT, columns,
 	    lines > 0 ? lines - 1 : 0, SESSP_PLAIN);
 	sessp_newline(p);
+}
+
+void
+sessp_text_line(struct sess_path *p, const struct sess_view *v, size_t i, const char *label,
+    const struct sessp_right *r)
+{
+	begin(p, v, i, label);
+	body(p, r);
+}
+
+void
+sessp_text_aside(struct sess_path *p)
+{
+	sessp_spaces(p, TEXT_AT);
+	sessp_wrapped(p, p->text.data, p->text.len, TEXT_AT, p->width - TEXT_AT,
+	    p->o.details ? 0 : 2, SESSP_DIM);
+	sessp_newline(p);
+}
+
+/* -- what is said of each kind */
+
+static void
+line(struct sess_path *p, const struct sess_view *v, size_t i, const char *label,
+    const struct sessp_right *r)
+{
+	p->look->line(p, v, i, label, r);
 }
 
 static void
@@ -158,16 +177,15 @@ say_span(struct sess_path *p, const char *name, enum sess_key k)
 static void
 load(struct sess_path *p, const struct sess_view *v, size_t i)
 {
-	struct right r = nothing;
+	struct sessp_right r = nothing;
 
 	r.ms = sess_event_num(&p->ev, SESS_K_LOAD_MS, -1);
 	r.time_style = p->flags[i] & SESSP_SLOW ? SESSP_YELLOW : SESSP_PLAIN;
 	say_span(p, "ttfb", SESS_K_TTFB_MS);
 	say_span(p, "dom", SESS_K_DOM_MS);
 	say_span(p, "ready", SESS_K_READY_MS);
-	begin(p, v, i, "load");
-	body(p, &r);
-	if (p->o.details) {
+	line(p, v, i, "load", &r);
+	if (p->facts) {
 		fact(p, "how", SESS_K_NAVIGATION_TYPE);
 		sessp_path_phases(p);
 	}
@@ -176,7 +194,7 @@ load(struct sess_path *p, const struct sess_view *v, size_t i)
 static void
 call(struct sess_path *p, const struct sess_view *v, size_t i)
 {
-	struct right r = nothing;
+	struct sessp_right r = nothing;
 	bool api = p->ev.kind == SESS_API;
 
 	r.status = sess_event_get(&p->ev, SESS_K_STATUS);
@@ -187,9 +205,8 @@ call(struct sess_path *p, const struct sess_view *v, size_t i)
 	sessp_say_key(p, api && sess_event_has(&p->ev, SESS_K_API) ? SESS_K_API : SESS_K_URL);
 	if (p->text.len == 0)
 		sessp_say(p, "(no name)");
-	begin(p, v, i, api ? "api" : "request");
-	body(p, &r);
-	if (!p->o.details)
+	line(p, v, i, api ? "api" : "request", &r);
+	if (!p->facts)
 		return;
 	if (api && sess_event_has(&p->ev, SESS_K_API))
 		fact(p, "url", SESS_K_URL);
@@ -240,17 +257,12 @@ error(struct sess_path *p, const struct sess_view *v, size_t i)
 	sessp_say_slice(p, message);
 	if (type.len == 0 && message.len == 0)
 		sessp_say(p, "(no message)");
-	begin(p, v, i, "error");
-	body(p, &nothing);
+	line(p, v, i, "error", &nothing);
 	p->text.len = 0;
 	say_place(p);
-	if (p->text.len > 0) {
-		sessp_spaces(p, TEXT_AT);
-		sessp_wrapped(p, p->text.data, p->text.len, TEXT_AT, p->width - TEXT_AT,
-		    p->o.details ? 0 : 2, SESSP_DIM);
-		sessp_newline(p);
-	}
-	if (p->o.details)
+	if (p->text.len > 0)
+		p->look->aside(p);
+	if (p->facts)
 		fact(p, "stack", SESS_K_STACK);
 }
 
@@ -287,23 +299,21 @@ action(struct sess_path *p, const struct sess_view *v, size_t i)
 		sessp_say(p, p->text.len > 0 ? " →" : "→");
 	sessp_say_key(p, SESS_K_TO);
 	sessp_say_key(p, SESS_K_MESSAGE);
-	begin(p, v, i, label != NULL ? label : "action");
-	body(p, &nothing);
+	line(p, v, i, label != NULL ? label : "action", &nothing);
 }
 
 static void
 resource(struct sess_path *p, const struct sess_view *v, size_t i)
 {
-	struct right r = nothing;
+	struct sessp_right r = nothing;
 
 	r.status = sess_event_get(&p->ev, SESS_K_STATUS);
 	r.ms = sess_event_num(&p->ev, SESS_K_DURATION_MS, -1);
 	r.style = p->flags[i] & SESSP_FAILED ? SESSP_RED : SESSP_PLAIN;
 	sessp_say_key(p, SESS_K_RESOURCE_TYPE);
 	sessp_say_key(p, SESS_K_URL);
-	begin(p, v, i, "res");
-	body(p, &r);
-	if (p->o.details) {
+	line(p, v, i, "res", &r);
+	if (p->facts) {
 		fact(p, "element", SESS_K_TARGET);
 		fact(p, "message", SESS_K_MESSAGE);
 	}
@@ -354,8 +364,7 @@ sessp_path_values(struct sess_path *p, const struct sess_view *v, size_t from, s
 			sessp_say(p, " ");
 		say_value(p);
 	}
-	begin(p, v, p->order[from], labels[p->ev.kind]);
-	body(p, &nothing);
+	line(p, v, p->order[from], labels[p->ev.kind], &nothing);
 	sessp_path_shown(p, &p->s->members[p->order[from]]);
 }
 
@@ -368,7 +377,7 @@ other(struct sess_path *p, const struct sess_view *v, size_t i)
 		[SESS_LONGTASK] = "longtsk", [SESS_TIMING] = "timing",
 		[SESS_METRIC] = "metric", [SESS_CUSTOM] = "custom"
 	};
-	struct right r = nothing;
+	struct sessp_right r = nothing;
 
 	if (p->ev.kind == SESS_VIEW)
 		sessp_say_key(p, sess_event_has(&p->ev, SESS_K_TITLE) ? SESS_K_TITLE :
@@ -379,8 +388,7 @@ other(struct sess_path *p, const struct sess_view *v, size_t i)
 		say_value(p);
 	sessp_say_key(p, SESS_K_MESSAGE);
 	r.ms = sess_event_num(&p->ev, SESS_K_DURATION_MS, -1);
-	begin(p, v, i, labels[p->ev.kind]);
-	body(p, &r);
+	line(p, v, i, labels[p->ev.kind], &r);
 }
 
 void
@@ -397,7 +405,7 @@ sessp_path_behaviour(struct sess_path *p, const struct sess_view *v, size_t i)
 	case SESS_ACTION: action(p, v, i); break;
 	default: other(p, v, i); break;
 	}
-	if (p->o.details && sess_event_has(&p->ev, SESS_K_EXTRA))
+	if (p->facts && sess_event_has(&p->ev, SESS_K_EXTRA))
 		fact(p, "extra", SESS_K_EXTRA);
 	sessp_path_shown(p, &p->s->members[i]);
 }

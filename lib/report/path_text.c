@@ -10,7 +10,7 @@ enum { NUMBER = 3, CLOCK = 12, PAGE_AT = 24, FIGURES = 2 * 13, MARKS = 4,
 
 /* A line in low voice below the pages or the overview. */
 static void
-note(struct sess_path *p, size_t indent, const char *text)
+low(struct sess_path *p, size_t indent, const char *text)
 {
 	sessp_spaces(p, indent);
 	sessp_wrapped(p, text, strlen(text), indent, p->width - indent, 0, SESSP_DIM);
@@ -64,7 +64,7 @@ sessp_path_day(struct sess_path *p, const char *local)
 		return;
 	memcpy(p->date, local, sizeof(p->date));
 	snprintf(date, sizeof(date), "%.10s", local);
-	note(p, NUMBER + 1, date);
+	low(p, NUMBER + 1, date);
 }
 
 /* "load 1.43s  stay 2m13s" on the right of a page, p->layout columns in. */
@@ -132,9 +132,23 @@ page_right(struct sess_path *p, const struct sess_view *w)
 	sessp_newline(p);
 }
 
+static void
+text_note(struct sess_path *p, bool of_pages, const char *text)
+{
+	sessp_out_put(p, "\n");
+	low(p, of_pages ? NUMBER + 1 : 0, text);
+}
+
+static void
+text_begin_pages(struct sess_path *p)
+{
+	if (compact(p))
+		sessp_out_put(p, "\n");
+}
+
 /* The line of page number n. */
 static void
-page(struct sess_path *p, const struct sess_view *w, size_t n)
+text_page(struct sess_path *p, const struct sess_view *w, size_t n)
 {
 	size_t right = FIGURES + (compact(p) ? MARKS : 0);
 	bool narrow = p->layout < PAGE_AT + NAME_LEAST + right;	/* figures go below */
@@ -143,6 +157,8 @@ page(struct sess_path *p, const struct sess_view *w, size_t n)
 	char number[24], local[SESSP_LOCAL];
 	size_t end, next = 0;
 
+	if (!compact(p))
+		sessp_out_put(p, "\n");
 	sessp_local(p, w->start, local);
 	sessp_path_day(p, local);
 	snprintf(number, sizeof(number), "%zu", n);
@@ -170,6 +186,14 @@ page(struct sess_path *p, const struct sess_view *w, size_t n)
 		page_right(p, w);
 	}
 }
+
+const struct sessp_look sessp_look_text = {
+	.head = sessp_path_overview, .note = text_note, .begin_pages = text_begin_pages,
+	.page = text_page, .line = sessp_text_line, .aside = sessp_text_aside,
+	.fact = sessp_text_fact, .phases = sessp_text_phases, .waterfall = sessp_text_waterfall
+};
+
+/* -- what is said of a session and its pages, however it looks */
 
 /* Title, URL and referrer; the last is known to the events only. */
 static void
@@ -229,7 +253,7 @@ behaviours(struct sess_path *p, const struct sess_view *w, size_t v)
 		else
 			sessp_path_behaviour(p, w, p->order[i]);
 	}
-	if (p->o.details)
+	if (p->facts)
 		sessp_path_waterfall(p, v);
 }
 
@@ -257,14 +281,14 @@ view(struct sess_path *p, size_t v)
 	struct sess_view loose = { .start = p->s->start, .stay_ms = -1, .load_ms = -1 };
 	const struct sess_view *w = v < p->s->nviews ? &p->s->views[v] : &loose;
 
-	if (!compact(p))
-		sessp_out_put(p, "\n");
-	page(p, w, v + 1);
-	if (compact(p))
-		return;
-	if (p->o.details)
-		page_facts(p, w, v);
-	behaviours(p, w, v);
+	p->look->page(p, w, v + 1);
+	if (!compact(p)) {
+		if (p->facts)
+			page_facts(p, w, v);
+		behaviours(p, w, v);
+	}
+	if (p->look->end_page != NULL)
+		p->look->end_page(p);
 }
 
 static void
@@ -276,23 +300,20 @@ pages(struct sess_path *p)
 
 	if (p->first[views] < p->first[views + 1])
 		views++;
-	if (compact(p))
-		sessp_out_put(p, "\n");
+	p->look->begin_pages(p);
 	for (v = 0; v < views && !p->nomem; v++)
 		if (!s->oversize && filtered(p) && !anything(p, v))
 			hidden++;
 		else
 			view(p, v);
+	if (p->look->end_pages != NULL)
+		p->look->end_pages(p);
 	if (hidden == 0)
 		return;
-	sessp_out_put(p, "\n");
-	if (hidden == views)
-		note(p, NUMBER + 1, "nothing of what was asked for on any page");
-	else {
-		snprintf(text, sizeof(text), "%zu of %zu pages: nothing of what was asked for",
-		    hidden, views);
-		note(p, NUMBER + 1, text);
-	}
+	snprintf(text, sizeof(text), "%zu of %zu pages: nothing of what was asked for",
+	    hidden, views);
+	p->look->note(p, true, hidden < views ? text :
+	    "nothing of what was asked for on any page");
 }
 
 /* Resources that were loaded and aren't shown. */
@@ -306,12 +327,11 @@ passed_over(struct sess_path *p)
 		return;
 	for (i = 0; i < p->s->nmembers; i++)
 		n += p->s->members[i].kind == SESS_RESOURCE && !listed(p, i);
-	if (n == 0 || p->o.details)
+	if (n == 0 || p->facts)
 		return;
 	snprintf(text, sizeof(text), "%zu resource%s loaded: --details shows %s", n,
 	    n == 1 ? " was" : "s were", n == 1 ? "it" : "them");
-	sessp_out_put(p, "\n");
-	note(p, NUMBER + 1, text);
+	p->look->note(p, true, text);
 }
 
 /* What the log can't tell, so that its absence isn't read as "nothing". */
@@ -322,8 +342,7 @@ caveats(struct sess_path *p)
 	bool errors = false, actions = false;
 
 	if (p->s->oversize) {
-		sessp_out_put(p, "\n");
-		note(p, 0, "More events than --max-events: only the figures above are kept.");
+		p->look->note(p, false, "More events than --max-events: only the figures above are kept.");
 		return;
 	}
 	for (i = 0; i < p->s->nmembers; i++) {
@@ -332,16 +351,17 @@ caveats(struct sess_path *p)
 	}
 	if (!errors || actions)
 		return;
-	sessp_out_put(p, "\n");
-	note(p, 0, "No clicks, keys or navigation recorded in this session: SDKs send them in "
+	p->look->note(p, false, "No clicks, keys or navigation recorded in this session: SDKs send them in "
 	    "request bodies, and a log without bodies has none.");
 }
 
 void
-sessp_path_text(struct sess_path *p)
+sessp_path_people(struct sess_path *p)
 {
-	sessp_path_overview(p);
+	p->look->head(p);
 	caveats(p);
 	pages(p);
 	passed_over(p);
+	if (p->look->end != NULL)
+		p->look->end(p);
 }

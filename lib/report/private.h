@@ -44,8 +44,45 @@ struct sess_path {
 	char zone[8];			/* the same as text: +0100 */
 	char date[10];			/* the date that was said last */
 	enum sessp_style style;		/* in force */
+	const struct sessp_look *look;
+	bool facts;			/* of a behaviour what is known beside its line */
 	bool nomem;
 };
+
+/* What stands on the right of a behaviour's line. */
+struct sessp_right {
+	struct sess_slice status;
+	double ms;		/* below 0: none */
+	enum sessp_style style, time_style;
+};
+
+/* A phase of a load: ms behind its start, and how long. */
+struct sessp_phase {
+	const char *name;
+	double from, ms;
+};
+
+/*
+ * What is said of a session (path_text.c, path_head.c, path_line.c) is drawn
+ * as text or as HTML.  end_page, end_pages and end may be NULL.
+ */
+struct sessp_look {
+	void (*head)(struct sess_path *p);
+	void (*note)(struct sess_path *p, bool of_pages, const char *text);
+	void (*begin_pages)(struct sess_path *p);
+	void (*page)(struct sess_path *p, const struct sess_view *w, size_t n);
+	/* Member i: p->text says what happened. */
+	void (*line)(struct sess_path *p, const struct sess_view *w, size_t i,
+	    const char *label, const struct sessp_right *right);
+	void (*aside)(struct sess_path *p);	/* p->text belongs to the line above */
+	void (*fact)(struct sess_path *p, const char *label, const char *t, size_t len);
+	void (*phases)(struct sess_path *p, const struct sessp_phase *ph, size_t n, double all);
+	void (*waterfall)(struct sess_path *p, double all);	/* p->scratch: struct sessp_entry */
+	void (*end_page)(struct sess_path *p);
+	void (*end_pages)(struct sess_path *p);
+	void (*end)(struct sess_path *p);
+};
+extern const struct sessp_look sessp_look_text;
 
 /* path.c: read the line of member i into p->ev; where it has none, what the
  * member knows. */
@@ -59,7 +96,7 @@ void sessp_path_json(struct sess_path *p);
 void sessp_path_ndjson(struct sess_path *p);
 
 /* path_text.c: everything for people. */
-void sessp_path_text(struct sess_path *p);
+void sessp_path_people(struct sess_path *p);
 
 /* A line with the date, where it isn't that of what was written last. */
 void sessp_path_day(struct sess_path *p, const char *local);
@@ -79,6 +116,11 @@ void sessp_path_values(struct sess_path *p, const struct sess_view *v, size_t fr
 /* path_bars.c: the phases of a load, and the resources of view v, as bars. */
 void sessp_path_phases(struct sess_path *p);
 void sessp_path_waterfall(struct sess_path *p, size_t v);
+struct sessp_entry {		/* a resource with a place in time */
+	double start;
+	size_t member;
+};
+struct sess_slice sessp_url_tail(struct sess_slice url);	/* behind its last slash */
 
 /* path_snapshot.c: a request snapshot as facts. */
 void sessp_path_snapshot(struct sess_path *p, struct sess_slice snapshot);
@@ -94,6 +136,15 @@ void sessp_newline(struct sess_path *p);	/* without spaces at the line's end */
  * with text that is wrapped, and the end of the line. */
 void sessp_label(struct sess_path *p, const char *label);
 void sessp_fact(struct sess_path *p, const char *label, const char *t, size_t len);
+
+/* How text looks (struct sessp_look). */
+void sessp_text_line(struct sess_path *p, const struct sess_view *v, size_t i,
+    const char *label, const struct sessp_right *r);
+void sessp_text_aside(struct sess_path *p);
+void sessp_text_fact(struct sess_path *p, const char *label, const char *t, size_t len);
+void sessp_text_phases(struct sess_path *p, const struct sessp_phase *ph, size_t n,
+    double all);
+void sessp_text_waterfall(struct sess_path *p, double all);
 
 /* Append text to p->text. */
 void sessp_say(struct sess_path *p, const char *s);
