@@ -29,6 +29,7 @@
 
 enum sess_path_format {
 	SESS_PATH_TEXT,
+	SESS_PATH_HTML,		/* what is inside a section of report.h's page */
 	SESS_PATH_JSON,		/* a line a session: {"overview":{},"views":[]} */
 	SESS_PATH_NDJSON	/* a line a behaviour, in order of time */
 };
@@ -57,7 +58,8 @@ struct sess_path_opts {
 	/*
 	 * Called for each behaviour that was shown: `at` is where in out its
 	 * original log line belongs, as sess_path_raw writes it; at rises from
-	 * call to call.  src and id say where to find the line.  May be NULL.
+	 * call to call.  src and id say where to find the line.  May be NULL; HTML has
+	 * none.
 	 */
 	void (*raw)(void *arg, size_t at, uint64_t id, struct sess_slice src);
 	void *raw_arg;

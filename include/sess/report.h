@@ -49,6 +49,9 @@ struct sess_report_opts {
 				 * borrowed */
 	char id_end;		/* behind each id: newline or NUL */
 	const char *title;	/* of html; or NULL */
+	size_t sessions;	/* html: of how many sessions of each report the page is to
+				 * hold the path: the first of each row */
+	double slow_load, slow_api;	/* ms; what is slow in these paths, 0: 8000 and 1000 */
 };
 
 struct sess_report;
@@ -61,8 +64,13 @@ enum sess_status sess_report_new(struct sess_report **r, const struct sess_repor
 enum sess_status sess_report_row(struct sess_report *r, const struct sess_stats_table *table,
     const struct sess_stats_row *row, struct sess_buf *out, struct sess_err *err);
 
-/* html: a session's path, to which the rows with its id link.  Members carry
- * their lines.  Other formats: nothing. */
+/* html: the ids of the sessions whose paths the page is to hold, i from 0, once
+ * all rows were given; false behind the last.  Borrowed until the free. */
+bool sess_report_wanted(const struct sess_report *r, size_t i, struct sess_slice *id);
+
+/* html: the path of such a session, to which the rows with its id link.  Members
+ * carry their lines.  Of a session that never comes the page says that it was
+ * not found.  Other formats: nothing. */
 enum sess_status sess_report_session(struct sess_report *r, const struct sess_session *s,
     struct sess_buf *out, struct sess_err *err);
 

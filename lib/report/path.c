@@ -27,12 +27,14 @@ sess_path_new(struct sess_path **path, const struct sess_path_opts *o,
 	if (p == NULL)
 		return sess_err_nomem(err);
 	p->o = *o;
+	if (o->format == SESS_PATH_HTML)
+		p->o.raw = NULL;
 	p->width = o->width > SESS_PATH_MIN_WIDTH ? o->width : SESS_PATH_MIN_WIDTH;
 	/* On a wide terminal figures stay near the text they belong to. */
 	p->layout = p->width < 120 ? p->width : 120;
 	p->zone_from = SESS_NO_TIME;
-	p->look = &sessp_look_text;
-	p->facts = o->details;
+	p->look = o->format == SESS_PATH_HTML ? &sessp_look_html : &sessp_look_text;
+	p->facts = o->details || o->format == SESS_PATH_HTML;
 	return SESS_OK;
 }
 
@@ -240,7 +242,8 @@ sess_path_render(struct sess_path *p, const struct sess_session *s,
 		p->nomem = true;
 	if (!p->nomem)
 		switch (p->o.format) {
-		case SESS_PATH_TEXT: sessp_path_people(p); break;
+		case SESS_PATH_TEXT:
+		case SESS_PATH_HTML: sessp_path_people(p); break;
 		case SESS_PATH_JSON: sessp_path_json(p); break;
 		case SESS_PATH_NDJSON: sessp_path_ndjson(p); break;
 		}

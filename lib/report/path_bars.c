@@ -9,6 +9,13 @@
 
 enum { SPAN = 8, MAX_BAR = 60, TYPE = 7, SIZE = 9 };
 
+bool
+sessp_bar_fits(double from, double to, double all)
+{
+	/* not told, or figures that don't fit: off by more than 1 ms */
+	return all > 0 && from >= -1 && to >= from && to <= all + 1;
+}
+
 /* A bar of columns cells for [from, to) of [0, all), in ms. */
 static void
 bar(struct sess_path *p, double from, double to, double all, size_t columns,
@@ -16,8 +23,8 @@ bar(struct sess_path *p, double from, double to, double all, size_t columns,
 {
 	size_t start, end, i;
 
-	if (!(all > 0) || !(from >= -1) || !(to >= from) || to > all + 1)
-		return;			/* not told, or figures that don't fit: off by more than 1 ms */
+	if (!sessp_bar_fits(from, to, all))
+		return;
 	from = from > 0 ? from : 0;
 	start = (size_t)(from / all * (double)columns);
 	end = (size_t)ceil(to / all * (double)columns);

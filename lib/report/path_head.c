@@ -5,34 +5,21 @@
 #include "sess/text.h"
 
 enum {
-	CELLS = 12, LEFT_LABEL = 13, RIGHT_LABEL = 15, LEFT = 44, LEFT_MOST = 60,
+	LEFT_LABEL = 13, RIGHT_LABEL = 15, LEFT = 44, LEFT_MOST = 60,
 	RIGHT_LEAST = 15	/* an IPv4 address */
-};
-
-struct cell {
-	const char *label;
-	size_t at, len;			/* in p->text */
-	const char *mark;		/* before the label, where it is a problem */
-	enum sessp_style style;
-};
-
-struct side {
-	struct cell cell[CELLS];
-	size_t n;
-	size_t at, from;		/* the cell and the byte of it to show next */
 };
 
 /* A cell for what was said since at; none where that is nothing. */
 static void
-cell(struct sess_path *p, struct side *side, const char *label, size_t at)
+cell(struct sess_path *p, struct sessp_side *side, const char *label, size_t at)
 {
-	if (p->text.len > at && side->n < CELLS)
-		side->cell[side->n++] = (struct cell){ .label = label, .at = at,
+	if (p->text.len > at && side->n < SESSP_CELLS)
+		side->cell[side->n++] = (struct sessp_cell){ .label = label, .at = at,
 		    .len = p->text.len - at };
 }
 
 static void
-fact(struct sess_path *p, struct side *side, const char *label, struct sess_slice s)
+fact(struct sess_path *p, struct sessp_side *side, const char *label, struct sess_slice s)
 {
 	size_t at = p->text.len;
 
@@ -58,7 +45,7 @@ same(struct sess_slice a, struct sess_slice b)
 }
 
 static void
-user(struct sess_path *p, struct side *side)
+user(struct sess_path *p, struct sessp_side *side)
 {
 	const struct sess_session *s = p->s;
 	const char *between = " (also ";
@@ -93,7 +80,7 @@ ended(const char *reason)
 }
 
 static void
-times(struct sess_path *p, struct side *side)
+times(struct sess_path *p, struct sessp_side *side)
 {
 	const struct sess_session *s = p->s;
 	char local[SESSP_LOCAL], end[SESSP_LOCAL], span[SESSP_FIGURE];
@@ -127,8 +114,8 @@ times(struct sess_path *p, struct side *side)
 	cell(p, side, "Clock skew", at);
 }
 
-static void
-left_side(struct sess_path *p, struct side *side)
+void
+sessp_path_left(struct sess_path *p, struct sessp_side *side)
 {
 	const struct sess_session *s = p->s;
 	size_t at;
@@ -143,7 +130,7 @@ left_side(struct sess_path *p, struct side *side)
 }
 
 static void
-count(struct sess_path *p, struct side *side, const char *label, int64_t n,
+count(struct sess_path *p, struct sessp_side *side, const char *label, int64_t n,
     int64_t recorded, const char *mark, enum sessp_style style)
 {
 	size_t at = p->text.len;
@@ -162,8 +149,8 @@ count(struct sess_path *p, struct side *side, const char *label, int64_t n,
 	}
 }
 
-static void
-right_side(struct sess_path *p, struct side *side)
+void
+sessp_path_right(struct sess_path *p, struct sessp_side *side)
 {
 	const struct sess_session *s = p->s;
 	size_t at;
@@ -201,10 +188,10 @@ right_side(struct sess_path *p, struct side *side)
 
 /* The next line of a side: of the cell it is at, or blanks. */
 static void
-side_line(struct sess_path *p, struct side *side, size_t label, size_t columns)
+side_line(struct sess_path *p, struct sessp_side *side, size_t label, size_t columns)
 {
-	static const struct cell none = { .label = "" };
-	const struct cell *c = side->at < side->n ? &side->cell[side->at] : &none;
+	static const struct sessp_cell none = { .label = "" };
+	const struct sessp_cell *c = side->at < side->n ? &side->cell[side->at] : &none;
 	bool first = side->from == 0;
 	const char *mark = first && c->mark != NULL ? c->mark : "";
 	size_t len, next = 0;
@@ -244,7 +231,7 @@ heading(struct sess_path *p)
 
 /* Side by side, the left one `wide` columns. */
 static void
-beside(struct sess_path *p, struct side *l, struct side *r, size_t wide)
+beside(struct sess_path *p, struct sessp_side *l, struct sessp_side *r, size_t wide)
 {
 	while (!p->nomem && (l->at < l->n || r->at < r->n)) {
 		side_line(p, l, LEFT_LABEL, wide - LEFT_LABEL - 2);
@@ -255,7 +242,7 @@ beside(struct sess_path *p, struct side *l, struct side *r, size_t wide)
 }
 
 static void
-alone(struct sess_path *p, struct side *side)
+alone(struct sess_path *p, struct sessp_side *side)
 {
 	while (!p->nomem && side->at < side->n) {
 		side_line(p, side, RIGHT_LABEL, p->layout - RIGHT_LABEL);
@@ -266,13 +253,13 @@ alone(struct sess_path *p, struct side *side)
 void
 sessp_path_overview(struct sess_path *p)
 {
-	struct side l = { .n = 0 }, r = { .n = 0 };
+	struct sessp_side l = { .n = 0 }, r = { .n = 0 };
 	size_t wide = p->layout / 2 > LEFT ? p->layout / 2 : LEFT;
 
 	p->text.len = 0;
 	heading(p);
-	left_side(p, &l);
-	right_side(p, &r);
+	sessp_path_left(p, &l);
+	sessp_path_right(p, &r);
 	wide = wide < LEFT_MOST ? wide : LEFT_MOST;
 	if (p->layout >= wide + RIGHT_LABEL + RIGHT_LEAST)
 		beside(p, &l, &r, wide);

@@ -24,9 +24,8 @@ mark(struct sess_path *p, unsigned flags)
 	sessp_style(p, SESSP_PLAIN);
 }
 
-/* +1.145s, for moments in which the last digits matter. */
-static void
-since(int64_t ms, char out[SESSP_FIGURE])
+void
+sessp_since(int64_t ms, char out[SESSP_FIGURE])
 {
 	double d = fabs((double)ms);
 
@@ -59,7 +58,7 @@ begin(struct sess_path *p, const struct sess_view *v, size_t i, const char *labe
 	sessp_local(p, m->when, local);
 	sessp_path_day(p, local);
 	mark(p, p->flags[i]);
-	since(m->when - v->start, rel);
+	sessp_since(m->when - v->start, rel);
 	sessp_style(p, SESSP_DIM);
 	sessp_pad(p, local + 11, CLOCK, CLOCK, false);
 	sessp_pad(p, rel, strlen(rel), SINCE, true);

@@ -101,8 +101,8 @@ page_marks(struct sess_path *p, const struct sess_view *w)
 	sessp_style(p, SESSP_PLAIN);
 }
 
-static struct sess_slice
-page_name(const struct sess_view *w)
+struct sess_slice
+sessp_page_name(const struct sess_view *w)
 {
 	struct sess_slice none = { "(no page view)", 14 }, nameless = { "(no page name)", 14 };
 
@@ -153,7 +153,7 @@ text_page(struct sess_path *p, const struct sess_view *w, size_t n)
 	size_t right = FIGURES + (compact(p) ? MARKS : 0);
 	bool narrow = p->layout < PAGE_AT + NAME_LEAST + right;	/* figures go below */
 	size_t columns = p->layout - PAGE_AT - (narrow ? 0 : right);
-	struct sess_slice name = page_name(w);
+	struct sess_slice name = sessp_page_name(w);
 	char number[24], local[SESSP_LOCAL];
 	size_t end, next = 0;
 

@@ -46,6 +46,7 @@ struct sess_path {
 	enum sessp_style style;		/* in force */
 	const struct sessp_look *look;
 	bool facts;			/* of a behaviour what is known beside its line */
+	unsigned elements;		/* HTML: those that are open */
 	bool nomem;
 };
 
@@ -97,12 +98,38 @@ void sessp_path_ndjson(struct sess_path *p);
 
 /* path_text.c: everything for people. */
 void sessp_path_people(struct sess_path *p);
+struct sess_slice sessp_page_name(const struct sess_view *w);
 
 /* A line with the date, where it isn't that of what was written last. */
 void sessp_path_day(struct sess_path *p, const char *local);
 
 /* path_head.c: the session's overview. */
+#define SESSP_CELLS 12
+struct sessp_cell {
+	const char *label;
+	size_t at, len;			/* in p->text */
+	const char *mark;		/* before the label, where it is a problem */
+	enum sessp_style style;
+};
+struct sessp_side {
+	struct sessp_cell cell[SESSP_CELLS];
+	size_t n;
+	size_t at, from;		/* the cell and the byte of it to show next */
+};
+void sessp_path_left(struct sess_path *p, struct sessp_side *side);	/* what it is */
+void sessp_path_right(struct sess_path *p, struct sessp_side *side);	/* what happened */
 void sessp_path_overview(struct sess_path *p);
+
+/* path_html.c, html.c */
+extern const struct sessp_look sessp_look_html;
+
+/* Append text, cleaned as text.h does, as HTML text or attribute.  0, or -1 when
+ * memory is out. */
+int sessp_html_text(struct sess_buf *out, const char *p, size_t len);
+
+/* A bar from .. to of [0, all) as an SVG element; nothing where they are no part
+ * of it. */
+int sessp_html_bar(struct sess_buf *out, double from, double to, double all);
 
 /* path_line.c: the text of one behaviour, one line of it and more where needed;
  * then what --details adds. */
@@ -116,6 +143,7 @@ void sessp_path_values(struct sess_path *p, const struct sess_view *v, size_t fr
 /* path_bars.c: the phases of a load, and the resources of view v, as bars. */
 void sessp_path_phases(struct sess_path *p);
 void sessp_path_waterfall(struct sess_path *p, size_t v);
+bool sessp_bar_fits(double from, double to, double all);
 struct sessp_entry {		/* a resource with a place in time */
 	double start;
 	size_t member;
@@ -159,6 +187,7 @@ void sessp_wrapped(struct sess_path *p, const char *t, size_t len, size_t indent
 
 /* Short texts of figures, NUL-terminated. */
 #define SESSP_FIGURE 24
+void sessp_since(int64_t ms, char out[SESSP_FIGURE]);	/* +1.145s, where the last digits matter */
 void sessp_span(double ms, char out[SESSP_FIGURE]);	/* 312ms 1.43s 2m13s 1h02m 2d03h */
 void sessp_bytes(double n, char out[SESSP_FIGURE]);	/* 512 B, 12.3 kB */
 

@@ -23,16 +23,20 @@ sessp_emit_bytes(struct sess_report *r, const char *p, size_t len)
 void
 sessp_emitf(struct sess_report *r, const char *fmt, ...)
 {
-	char text[256];
 	va_list ap;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, ap);
+	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (n > 0)
-		sessp_emit_bytes(r, text, (size_t)n < sizeof(text) ? (size_t)n :
-		    sizeof(text) - 1);
+	if (n < 0 || sess_buf_room(r->out, (size_t)n + 1) < 0) {
+		r->nomem = true;
+		return;
+	}
+	va_start(ap, fmt);
+	(void)vsnprintf(r->out->data + r->out->len, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	r->out->len += (size_t)n;
 }
 
 /* -- NDJSON */
@@ -74,6 +78,7 @@ static const struct sessp_writer *const writers[] = {
 	[SESS_REPORT_CSV] = &sessp_write_csv,
 	[SESS_REPORT_TSV] = &sessp_write_tsv,
 	[SESS_REPORT_IDS] = &sessp_write_ids,
+	[SESS_REPORT_HTML] = &sessp_write_html,
 	[SESS_REPORT_PROMETHEUS] = &sessp_write_prometheus,
 };
 
@@ -83,7 +88,7 @@ sess_report_format(const char *name)
 	size_t i;
 
 	for (i = 0; i < sizeof(writers) / sizeof(writers[0]); i++)
-		if (writers[i] != NULL && strcmp(writers[i]->name, name) == 0)
+		if (strcmp(writers[i]->name, name) == 0)
 			return (int)i;
 	return -1;
 }
@@ -101,10 +106,12 @@ sess_report_new(struct sess_report **report, const struct sess_report_opts *o,
 	r->o = *o;
 	r->w = writers[o->format];
 	st = sessp_zone_open(&r->zone, o->tz, err);
-	if (st < 0) {
-		sess_report_free(r);
-		*report = NULL;
-	}
+	if (st == SESS_OK && r->w->init != NULL)
+		st = r->w->init(r, err);
+	if (st == SESS_OK)
+		return SESS_OK;
+	sess_report_free(r);
+	*report = NULL;
 	return st;
 }
 
@@ -180,6 +187,15 @@ sess_report_end(struct sess_report *r, struct sess_buf *out, struct sess_err *er
 	return told(r, err);
 }
 
+bool
+sess_report_wanted(const struct sess_report *r, size_t i, struct sess_slice *id)
+{
+	if (r->o.format != SESS_REPORT_HTML || i >= r->seen.n)
+		return false;
+	*id = (struct sess_slice){ r->seen.text.data + r->seen.v[i].at, r->seen.v[i].len };
+	return true;
+}
+
 void
 sess_report_free(struct sess_report *r)
 {
@@ -191,5 +207,6 @@ sess_report_free(struct sess_report *r)
 	sessp_seen_release(&r->seen);
 	sessp_kept_release(&r->kept);
 	free(r->layout.place);
+	sessp_html_free(r->page);
 	free(r);
 }

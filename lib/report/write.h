@@ -10,6 +10,10 @@
  *	write_layout.c     which columns, and how wide
  *	write_block.c      rows as names and values
  *	write_series.c     bars and sparklines
+ *	write_html.c       the page of HTML: tables, then sessions
+ *	write_html_cells.c rows of a table; figures of one row
+ *	write_html_chart.c lines over time
+ *	write_html_style.c how the page looks
  *
  * A writer appends to r->out; memory that runs out is kept in r->nomem and told
  * once, at the end of the call.
@@ -32,6 +36,9 @@ struct sessp_seen {
 
 /* 1: it is new; 0: it was there; -1: memory is out. */
 int sessp_seen_add(struct sessp_seen *s, const char *p, size_t len);
+
+/* Where it is in v, or n. */
+size_t sessp_seen_find(const struct sessp_seen *s, const char *p, size_t len);
 void sessp_seen_release(struct sessp_seen *s);
 
 /* Rows of a table, copied. */
@@ -51,6 +58,7 @@ void sessp_kept_release(struct sessp_kept *k);
 struct sessp_writer {
 	const char *name;
 	bool one_report;
+	enum sess_status (*init)(struct sess_report *r, struct sess_err *err);
 	void (*begin)(struct sess_report *r);
 	void (*row)(struct sess_report *r, const struct sess_stats_row *row);
 	void (*finish)(struct sess_report *r);
@@ -59,7 +67,7 @@ struct sessp_writer {
 };
 
 extern const struct sessp_writer sessp_write_table, sessp_write_csv, sessp_write_tsv,
-    sessp_write_ids, sessp_write_prometheus;
+    sessp_write_ids, sessp_write_html, sessp_write_prometheus;
 
 /* How a table is laid out; made of the rows that were kept. */
 #define SESSP_LOOK 1000		/* so many rows tell how wide the columns are */
@@ -95,6 +103,7 @@ struct sess_report {
 	struct sessp_kept kept;
 	struct sessp_layout layout;
 	bool estimated;				/* a row of the table */
+	struct sessp_page *page;		/* of html */
 	bool nomem;
 };
 
@@ -178,8 +187,59 @@ void sessp_block(struct sess_report *r, const struct sess_stats_row *row);
 /* A bar for share of a whole of so many columns. */
 void sessp_bar(struct sess_report *r, double share, size_t columns);
 
+/*
+ * Rows over time.  sessp_time_column is the column that says when, or ncolumns;
+ * sessp_points the rows kept, by group in the order of the first of each, then
+ * by time (malloc'd; NULL when memory is out).  Of n points of a group step is
+ * the least distance of two, slot where each is, in steps from the first.
+ */
+struct sessp_point {
+	const struct sess_stats_row *row;
+	const struct sess_stats_column *time;
+	const struct sess_cell *when;
+	size_t group;			/* rows that differ in nothing but time */
+};
+#define SESSP_SERIES 3		/* fewer points are no series */
+size_t sessp_time_column(const struct sess_stats_table *t);
+struct sessp_point *sessp_points(struct sess_report *r, size_t time);
+int64_t sessp_step(const struct sessp_point *p, size_t n);
+size_t sessp_slot(const struct sessp_point *p, size_t i, int64_t steps);
+
+/* The end of the group that begins at *from, which goes on to its first point
+ * with a time. */
+size_t sessp_group_end(const struct sessp_point *p, size_t n, size_t *from);
+
+/* The keys of a row, but its time, instead of what out holds. */
+void sessp_group_name(struct sess_report *r, size_t time, const struct sess_stats_row *row,
+    struct sess_buf *out);
+
 /* How the figures of the rows kept went over time, where that is what tells
  * the rows apart. */
 void sessp_series(struct sess_report *r);
+
+/* -- write_html*.c */
+
+/* What a page of HTML is made of.  What comes before the sessions is held back,
+ * for the list of its tables to stand on top. */
+struct sessp_page {
+	struct sess_buf held, nav;
+	struct sess_buf told;		/* a byte for each of r->seen: its path was written */
+	struct sess_path *path;
+	size_t ids;			/* of a cell, so far */
+	bool one_asked;			/* the first of a cell was */
+	size_t asked;			/* sessions that the table's rows link to */
+	bool flowing;			/* nothing is held back any more */
+	bool sessions;			/* their part has begun */
+	char zone[8];			/* of the table's first time, or "" */
+	double most;			/* of the main column */
+};
+void sessp_html_free(struct sessp_page *page);
+extern const char sessp_html_style[];
+void sessp_html(struct sess_report *r, const char *p, size_t len);	/* text, escaped */
+void sessp_html_head_row(struct sess_report *r);
+void sessp_html_row(struct sess_report *r, const struct sess_stats_row *row);
+void sessp_html_figures(struct sess_report *r, const struct sess_stats_row *row);
+void sessp_html_charts(struct sess_report *r);
+bool sessp_html_shown(const struct sess_report *r, size_t column);
 
 #endif

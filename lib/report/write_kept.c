@@ -73,6 +73,14 @@ sessp_seen_add(struct sessp_seen *s, const char *p, size_t len)
 	return 1;
 }
 
+size_t
+sessp_seen_find(const struct sessp_seen *s, const char *p, size_t len)
+{
+	size_t slot = s->nslots > 0 ? *slot_of(s, p, len) : 0;
+
+	return slot > 0 ? slot - 1 : s->n;
+}
+
 void
 sessp_seen_release(struct sessp_seen *s)
 {

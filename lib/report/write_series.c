@@ -26,16 +26,8 @@ sessp_bar(struct sess_report *r, double share, size_t columns)
 
 /* -- over time */
 
-struct point {
-	const struct sess_stats_row *row;
-	const struct sess_stats_column *time;
-	const struct sess_cell *when;
-	size_t group;			/* rows that differ in nothing but time */
-};
-
-/* The column that says when, or ncolumns. */
-static size_t
-time_column(const struct sess_stats_table *t)
+size_t
+sessp_time_column(const struct sess_stats_table *t)
 {
 	size_t i;
 
@@ -77,23 +69,22 @@ same_group(const struct sess_stats_table *t, size_t time, const struct sess_stat
 static int
 by_group_and_time(const void *a, const void *b)
 {
-	const struct point *x = a, *y = b;
+	const struct sessp_point *x = a, *y = b;
 
 	if (x->group != y->group)
 		return x->group < y->group ? -1 : 1;
 	return compare_cells(x->time, x->when, y->when);
 }
 
-/* The rows kept, by group in the order of the first of each, then by time. */
-static struct point *
-points(struct sess_report *r, size_t time)
+struct sessp_point *
+sessp_points(struct sess_report *r, size_t time)
 {
-	struct point *p = malloc(r->kept.n * sizeof(*p));
+	struct sessp_point *p = malloc(r->kept.n * sizeof(*p));
 	size_t i, k;
 
 	r->nomem |= p == NULL;
 	for (i = 0; p != NULL && i < r->kept.n; i++) {
-		p[i] = (struct point){ .row = &r->kept.v[i], .time = &r->table->columns[time],
+		p[i] = (struct sessp_point){ .row = &r->kept.v[i], .time = &r->table->columns[time],
 		    .when = &r->kept.v[i].cells[time], .group = i };
 		for (k = 0; k < i; k++)
 			if (same_group(r->table, time, p[k].row, p[i].row)) {
@@ -106,9 +97,8 @@ points(struct sess_report *r, size_t time)
 	return p;
 }
 
-/* The least distance of two points in time; 1 where they are but in order. */
-static int64_t
-step(const struct point *p, size_t n)
+int64_t
+sessp_step(const struct sessp_point *p, size_t n)
 {
 	int64_t least = INT64_MAX, d;
 	size_t i;
@@ -123,9 +113,8 @@ step(const struct point *p, size_t n)
 	return least;
 }
 
-/* Where in time each point is, in steps. */
-static size_t
-slot(const struct point *p, size_t i, int64_t steps)
+size_t
+sessp_slot(const struct sessp_point *p, size_t i, int64_t steps)
 {
 	return p->time->type == SESS_T_TIME ?
 	    (size_t)((p[i].when->i - p[0].when->i) / steps) : i;
@@ -141,11 +130,11 @@ spark(struct sess_report *r, double share)
 
 /* A sparkline of a column, then what its lowest and highest points say. */
 static void
-sparkline(struct sess_report *r, size_t column, const struct point *p, size_t n)
+sparkline(struct sess_report *r, size_t column, const struct sessp_point *p, size_t n)
 {
 	const struct sess_stats_column *c = &r->table->columns[column];
-	int64_t steps = step(p, n);
-	size_t slots = slot(p, n - 1, steps) + 1, columns = slots < POINTS ? slots : POINTS, i, at;
+	int64_t steps = sessp_step(p, n);
+	size_t slots = sessp_slot(p, n - 1, steps) + 1, columns = slots < POINTS ? slots : POINTS, i, at;
 	const struct sess_stats_row *low = NULL, *high = NULL;
 	double value[POINTS], d, most = 0;
 
@@ -155,7 +144,7 @@ sparkline(struct sess_report *r, size_t column, const struct point *p, size_t n)
 		if (!sessp_cell_known(c, &p[i].row->cells[column]))
 			continue;
 		d = sessp_cell_number(c, &p[i].row->cells[column]);
-		at = slot(p, i, steps) * columns / slots;
+		at = sessp_slot(p, i, steps) * columns / slots;
 		value[at] = isnan(value[at]) || d > value[at] ? d : value[at];
 		if (high == NULL || d > most)
 			high = p[i].row;
@@ -177,7 +166,7 @@ sparkline(struct sess_report *r, size_t column, const struct point *p, size_t n)
 
 static void
 series_line(struct sess_report *r, const char *label, size_t len, size_t column,
-    const struct point *p, size_t n)
+    const struct sessp_point *p, size_t n)
 {
 	sessp_write_emit(r, "  ");
 	sessp_table_style(r, SESSP_DIM);
@@ -188,9 +177,8 @@ series_line(struct sess_report *r, const char *label, size_t len, size_t column,
 	sessp_table_newline(r);
 }
 
-/* The keys of a row, but its time. */
-static void
-group_name(struct sess_report *r, size_t time, const struct sess_stats_row *row,
+void
+sessp_group_name(struct sess_report *r, size_t time, const struct sess_stats_row *row,
     struct sess_buf *out)
 {
 	size_t i;
@@ -206,7 +194,7 @@ group_name(struct sess_report *r, size_t time, const struct sess_stats_row *row,
 }
 
 static void
-group_series(struct sess_report *r, size_t time, const struct point *p, size_t n, bool alone)
+group_series(struct sess_report *r, size_t time, const struct sessp_point *p, size_t n, bool alone)
 {
 	const struct sess_stats_column *c = r->table->columns;
 	size_t i;
@@ -217,27 +205,41 @@ group_series(struct sess_report *r, size_t time, const struct point *p, size_t n
 		if (alone && r->layout.place[i].shown) {
 			series_line(r, c[i].name, strlen(c[i].name), i, p, n);
 		} else if (!alone && sessp_column_has(&c[i], SESS_COL_MAIN)) {
-			group_name(r, time, p->row, &r->scratch);
+			sessp_group_name(r, time, p->row, &r->scratch);
 			series_line(r, r->scratch.data, r->scratch.len, i, p, n);
 		}
 	}
 }
 
+size_t
+sessp_group_end(const struct sessp_point *p, size_t n, size_t *from)
+{
+	size_t group = *from < n ? p[*from].group : 0, to;
+
+	while (*from < n && p[*from].group == group && !p[*from].when->known)
+		++*from;
+	for (to = *from; to < n && p[to].group == group; to++)
+		;
+	return to;
+}
+
 void
 sessp_series(struct sess_report *r)
 {
-	size_t time = time_column(r->table), from, to, groups = 0;
-	struct point *p;
+	size_t time = sessp_time_column(r->table), from, to, groups = 0, n = r->kept.n;
+	struct sessp_point *p;
+	bool any = false;
 
-	if (time == r->table->ncolumns || r->kept.n < 3 || (p = points(r, time)) == NULL)
+	if (time == r->table->ncolumns || n < SESSP_SERIES || (p = sessp_points(r, time)) == NULL)
 		return;
-	for (from = 0; from < r->kept.n && groups < GROUPS; from = to, groups++) {
-		for (to = from; to < r->kept.n && p[to].group == p[from].group; to++)
-			if (!p[from].when->known)
-				from = to;	/* when is not known */
-		if (to - from >= 3)
-			group_series(r, time, p + from, to - from, to == r->kept.n && from == 0);
+	for (from = 0; from < n && groups < GROUPS; from = to, groups++) {
+		to = sessp_group_end(p, n, &from);
+		if (to - from < SESSP_SERIES)
+			continue;
+		group_series(r, time, p + from, to - from, p[0].group == p[n - 1].group);
+		any = true;
 	}
 	free(p);
-	sessp_write_emit(r, "\n");
+	if (any)
+		sessp_write_emit(r, "\n");
 }

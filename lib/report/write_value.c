@@ -62,12 +62,12 @@ sessp_write_value(struct sess_report *r, const struct sess_stats_column *c,
 		shortest(cell->d, text);
 		r->nomem |= sess_buf_puts(out, text) < 0;
 		break;
-	case SESS_T_BOOL:
-		r->nomem |= sess_buf_puts(out, cell->i != 0 ? "true" : "false") < 0;
-		break;
 	case SESS_T_TIME:
 		sess_when_format(cell->i, when);
 		r->nomem |= sess_buf_add(out, when, sizeof(when)) < 0;
+		break;
+	case SESS_T_BOOL:
+		r->nomem |= sess_buf_puts(out, cell->i != 0 ? "true" : "false") < 0;
 		break;
 	default:
 		r->nomem |= sess_buf_add(out, cell->text.p, cell->text.len) < 0;
@@ -206,6 +206,8 @@ sessp_figure(struct sess_report *r, const struct sess_stats_column *c,
 	if (sessp_cell_known(c, cell)) {
 		if (c->type == SESS_T_OBJ)
 			list(r, cell, out);
+		else if (c->type == SESS_T_BOOL)
+			r->nomem |= sess_buf_puts(out, cell->i != 0 ? "yes" : "no") < 0;
 		else if (c->type == SESS_T_STR)
 			r->nomem |= sess_buf_add(out, cell->text.p, cell->text.len) < 0;
 		else {
