@@ -75,6 +75,19 @@ look_at_times(struct sess_report *r, size_t column)
 	}
 }
 
+/* Whether a column has anything to show; one that tells rows apart always has. */
+static bool
+any_known(const struct sess_report *r, size_t i)
+{
+	const struct sess_stats_column *c = &r->table->columns[i];
+	size_t row;
+
+	for (row = 0; row < r->kept.n && !is_key(c); row++)
+		if (sessp_cell_known(c, &r->kept.v[row].cells[i]))
+			return true;
+	return is_key(c);
+}
+
 static void
 measure(struct sess_report *r)
 {
@@ -87,8 +100,8 @@ measure(struct sess_report *r)
 			look_at_times(r, i);
 	for (i = 0; i < r->table->ncolumns; i++) {
 		p = &r->layout.place[i];
-		*p = (struct sessp_place){ .shown = r->o.details ||
-		    !sessp_column_has(&c[i], SESS_COL_DETAIL),
+		*p = (struct sessp_place){ .shown = r->o.details || (any_known(r, i) &&
+		    !sessp_column_has(&c[i], SESS_COL_DETAIL)),
 		    .cut = (c[i].type == SESS_T_STR || c[i].type == SESS_T_OBJ) &&
 		    !sessp_column_has(&c[i], SESS_COL_SESSION) };
 		for (row = 0; row < r->kept.n; row++) {
@@ -177,7 +190,7 @@ add_details(struct sess_report *r)
 	size_t i;
 
 	for (i = 0; i < r->table->ncolumns; i++) {
-		if (r->layout.place[i].shown || r->layout.place[i].below)
+		if (r->layout.place[i].shown || r->layout.place[i].below || !any_known(r, i))
 			continue;
 		r->layout.place[i].shown = true;
 		if (!fits(r, true))

@@ -202,7 +202,7 @@ group_series(struct sess_report *r, size_t time, const struct sessp_point *p, si
 	for (i = 0; i < r->table->ncolumns; i++) {
 		if (!sessp_column_number(&c[i]) || sessp_column_has(&c[i], SESS_COL_KEY))
 			continue;
-		if (alone && r->layout.place[i].shown) {
+		if (alone && !sessp_column_has(&c[i], SESS_COL_DETAIL)) {
 			series_line(r, c[i].name, strlen(c[i].name), i, p, n);
 		} else if (!alone && sessp_column_has(&c[i], SESS_COL_MAIN)) {
 			sessp_group_name(r, time, p->row, &r->scratch);

@@ -76,18 +76,47 @@ sessp_table_text(struct sess_report *r, size_t column, const struct sess_stats_r
 		sessp_figure(r, c, cell, out);
 }
 
+/* A page or a URL: its end says more than its beginning, which is much the same
+ * in all rows. */
+static bool
+is_address(const char *p, size_t len)
+{
+	return memchr(p, '/', len) != NULL && memchr(p, ' ', len) == NULL;
+}
+
+/* Leave out of the middle of r->text what is too much for so many columns. */
+static void
+cut_middle(struct sess_report *r, size_t columns)
+{
+	size_t left = sess_text_width(r->text.data, r->text.len), from, to, next = 0;
+
+	from = sess_text_wrap(r->text.data, r->text.len, columns / 5, &next);
+	for (to = from; to < r->text.len && left > columns - 1; to += next) {
+		(void)sess_text_wrap(r->text.data + to, r->text.len - to, 1, &next);
+		left -= sess_text_width(r->text.data + to, next);
+	}
+	r->scratch.len = 0;
+	r->nomem |= sess_buf_add(&r->scratch, r->text.data, from) < 0 ||
+	    sess_buf_puts(&r->scratch, "…") < 0 ||
+	    sess_buf_add(&r->scratch, r->text.data + to, r->text.len - to) < 0;
+	r->text.len = 0;
+	r->nomem |= sess_buf_add(&r->text, r->scratch.data, r->scratch.len) < 0;
+}
+
 static void
 cell(struct sess_report *r, size_t column, const struct sess_stats_row *row)
 {
 	const struct sessp_place *p = &r->layout.place[column];
-	size_t width;
+	size_t width = p->width, text;
 
 	r->text.len = 0;
 	sessp_table_text(r, column, row, &r->text);
-	width = p->width;
+	text = sess_text_width(r->text.data, r->text.len);
 	/* A row behind those looked at may need more room: only texts are cut. */
-	if (!p->cut && sess_text_width(r->text.data, r->text.len) > width)
-		width = sess_text_width(r->text.data, r->text.len);
+	if (!p->cut && text > width)
+		width = text;
+	else if (text > width && is_address(r->text.data, r->text.len))
+		cut_middle(r, width);
 	r->nomem |= sess_text_pad(r->out, r->text.data, r->text.len, width,
 	    sessp_column_number(&r->table->columns[column])) < 0;
 }

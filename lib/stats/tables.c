@@ -15,12 +15,31 @@ columns_of(const struct sessp_report *r)
 	return n;
 }
 
+/* Whether a narrow table of sessions has the column. */
+static bool
+is_session_detail(const char *name)
+{
+	static const char *const shown[] = {
+		"session_id", "user_id", "user_name", "start", "duration_ms", "page_views",
+		"js_errors", "api_calls", "api_failures", "slow_loads", "browser", "device"
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+		if (strcmp(shown[i], name) == 0)
+			return false;
+	return true;
+}
+
 /* The column of a session record. */
 static struct sess_stats_column
 session_column(size_t i)
 {
 	const struct sess_column *c = &sess_columns[i];
-	struct sess_stats_column to = { c->name, c->type, "", 0, c->doc };
+	size_t len = strlen(c->name);
+	struct sess_stats_column to = { c->name, c->type,
+	    len > 3 && strcmp(c->name + len - 3, "_ms") == 0 ? "ms" : "",
+	    is_session_detail(c->name) ? SESS_COL_DETAIL : 0, c->doc };
 
 	if (i == (size_t)sess_column_find("user_ids", 8))
 		to.type = SESS_T_OBJ;	/* a JSON array */

@@ -490,6 +490,42 @@ a_row_without_keys_is_names_and_values(void **state)
 }
 
 static void
+pages_are_cut_in_the_middle_and_empty_columns_left_out(void **state)
+{
+	static const char *const pages[] = {
+		"shop.example:8080/account/orders/history", "shop.example:8080/商品/详情页面/很长的路径",
+		"shop.example:8080/account/settings/profile",
+	};
+	struct sess_report_opts o = as(SESS_REPORT_TABLE);
+	struct sess_cell cells[6];
+	struct written w;
+	size_t i;
+
+	(void)state;
+	o.width = 50;
+	start(&w, &o);
+	table(&w, &slow);
+	for (i = 0; i < 3; i++) {
+		memcpy(cells, slow_row, sizeof(cells));
+		cells[1].text = (struct sess_slice){ pages[i], strlen(pages[i]) };
+		cells[4].known = false;
+		row(&w, &slow, cells);
+	}
+	assert_string_equal(text(&w),
+	    "Slowest page loads  -r slow, 3 rows, times 2026-11-23 +0100\n"
+	    "time      page                             load_ms\n"
+	    "22:00:01  shop.e…0/account/orders/history    9.88s\n"
+	    "    session_id s-1\n"
+	    "22:00:01  shop.e…商品/详情页面/很长的路径    9.88s\n"
+	    "    session_id s-1\n"
+	    "22:00:01  shop.e…account/settings/profile    9.88s\n"
+	    "    session_id s-1\n"
+	    "not shown: user_name, dns_ms (--details or -o\n"
+	    "ndjson shows them)\n");
+	stop(&w);
+}
+
+static void
 no_rows_are_said(void **state)
 {
 	struct sess_report_opts o = as(SESS_REPORT_TABLE);
@@ -672,7 +708,7 @@ ten_thousand_rows_flow_through_and_figures_are_never_cut(void **state)
 	assert_non_null(strstr(text(&w), "1234567890123456"));
 	for (p = w.out.data; (p = strchr(p, '\n')) != NULL; p++)
 		lines++;
-	assert_int_equal(lines, 10002);
+	assert_int_equal(lines, 10003);
 	stop(&w);
 }
 
@@ -823,6 +859,7 @@ main(void)
 		cmocka_unit_test(a_table_is_aligned_by_columns_of_the_terminal),
 		cmocka_unit_test(a_narrow_table_cuts_texts_and_puts_ids_below),
 		cmocka_unit_test(a_row_without_keys_is_names_and_values),
+		cmocka_unit_test(pages_are_cut_in_the_middle_and_empty_columns_left_out),
 		cmocka_unit_test(no_rows_are_said),
 		cmocka_unit_test(details_that_do_not_fit_are_names_and_values),
 		cmocka_unit_test(figures_over_time_are_a_line_with_their_least_and_most),
