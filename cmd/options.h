@@ -70,6 +70,7 @@ X(LIMIT,           "limit",           'n', YES, "N", FIND, "the first N sessions
 X(ROWS,            "limit",           'n', YES, "N", STATS, "the first N rows of each report") \
 X(FORMAT_OUT,      "format",          'o', YES, "FORMAT", PATH, "text (default), json or ndjson") \
 X(FORMAT_REPORT,   "format",          'o', YES, "FORMAT", STATS, "table (default), ndjson, csv, tsv, ids, html or prometheus") \
+X(PATHS,           "paths",           0, YES, "N", STATS, "in -o html the paths of N sessions a report (20)") \
 X(TITLE,           "title",           0, YES, "TEXT", STATS, "of -o html") \
 X(COLLAPSE,        "collapse",        0, NO, NULL, PATH, "pages only") \
 X(DETAILS,         "details",         0, NO, NULL, PATH, "everything: stacks, messages, load phases, waterfall") \

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "names.h"
 #include "search.h"
 #include "sess/report.h"
 #include "sess/stats.h"
@@ -13,6 +14,7 @@
 
 #define FULL (1 << 16)		/* bytes of output to pass on */
 #define NAMES 64		/* most reports and dimensions */
+#define PATHS 20		/* of each report, sessions whose paths a page holds */
 
 static const char usage[] =
     "usage: sess-stats [-r REPORT]... [OPTION]... [FILE|DIRECTORY]...\n"
@@ -44,6 +46,7 @@ struct stats {
 	struct sess_buf out;
 	struct sess_check *check;	/* of the table that is written, or NULL */
 	bool checked, failed;		/* some table; some row */
+	struct names wanted;		/* sessions whose paths the page holds */
 	uint64_t oversize;
 	uint64_t worst;			/* most rows of --compare; 0: all */
 };
@@ -168,6 +171,7 @@ own(void *arg, enum option opt, const char *value)
 	case OPT_MERGE:		s->merge = true; break;
 	case OPT_FORMAT_REPORT:	format(s, value); break;
 	case OPT_ALL_COLUMNS:	s->how.details = true; break;
+	case OPT_PATHS:		s->how.sessions = cli_number("paths", value, 0, SIZE_MAX); break;
 	case OPT_TITLE:		s->how.title = value; break;
 	case OPT_COLOR:		s->color = terminal_color_option(value); break;
 	case OPT_WIDTH:
@@ -212,11 +216,19 @@ settle(struct stats *s)
 		s->opts.threshold[SESS_THRESHOLD_API] = s->cli.session.slow_api;
 	s->cli.session.slow_load = s->opts.threshold[SESS_THRESHOLD_LOAD];
 	s->cli.session.slow_api = s->opts.threshold[SESS_THRESHOLD_API];
+	s->how.slow_load = s->cli.session.slow_load;
+	s->how.slow_api = s->cli.session.slow_api;
 	s->opts.query = s->search.query;
 	s->opts.tmpdir = s->cli.session.tmpdir;
 	/* what the gatherer may hold, and the reports */
 	s->opts.memory = s->cli.session.memory / 3;
 	s->cli.session.memory -= s->opts.memory;
+	if (s->how.format == SESS_REPORT_HTML && s->how.sessions > 0 &&
+	    (s->merge || !search_rereadable(&s->search))) {
+		cli_note(&s->cli, "the page holds no session's path: %s", s->merge ?
+		    "partials have no events" : "standard input can't be read again");
+		s->how.sessions = 0;
+	}
 	s->how.color = s->how.format == SESS_REPORT_TABLE && terminal_has_colors(s->color);
 	if (s->how.width == 0)
 		s->how.width = terminal_columns();
@@ -379,6 +391,50 @@ pass_on(struct stats *s)
 	s->out.len = 0;
 }
 
+/* -- paths of sessions, in a page */
+
+static void
+show(void *arg, const struct sess_session *session)
+{
+	struct stats *s = arg;
+	struct sess_err err = { 0 };
+
+	if (names_find(&s->wanted, session->key.p, session->key.len) == NAMES_NONE)
+		return;
+	if (sess_report_session(s->report, session, &s->out, &err) < 0)
+		die(NULL, &err);
+}
+
+/* The sessions that rows lead to: their ids, and whose pieces they are. */
+static void
+want_sessions(struct stats *s, struct names *keys)
+{
+	struct sess_slice id;
+	const char *dot;
+	size_t i;
+
+	for (i = 0; sess_report_wanted(s->report, i, &id); i++) {
+		(void)names_add(&s->wanted, id.p, id.len);
+		(void)names_add(keys, id.p, id.len);
+		dot = memrchr(id.p, '.', id.len);
+		if (dot != NULL)	/* a piece of a session */
+			(void)names_add(keys, id.p, (size_t)(dot - id.p));
+	}
+}
+
+/* Read the input again for them. */
+static void
+show_sessions(struct stats *s)
+{
+	struct search_kept whole = { .lines = true };
+	struct names keys = { 0 };
+
+	want_sessions(s, &keys);
+	if (keys.n > 0)
+		search_gather_named(&s->search, &keys, false, &whole, show, s);
+	names_release(&keys);
+}
+
 /* A table begins (row NULL), or one of its rows. */
 static void
 put_row(struct stats *s, const struct sess_stats_table *table, const struct sess_stats_row *row)
@@ -439,6 +495,7 @@ write_tables(struct stats *s)
 	}
 	if (s->base != NULL)
 		put_comparison(s);
+	show_sessions(s);
 	if (sess_report_end(s->report, &s->out, &err) < 0)
 		die(NULL, &err);
 	pass_on(s);
@@ -457,6 +514,7 @@ release(struct stats *s)
 	sess_check_free(s->check);
 	sess_report_free(s->report);
 	sess_compare_free(s->compare);
+	names_release(&s->wanted);
 	sess_stats_free(s->stats);
 	search_release(&s->search);
 	sess_buf_release(&s->out);
@@ -468,7 +526,7 @@ release(struct stats *s)
 int
 main(int argc, char **argv)
 {
-	struct stats s = { .color = "auto", .how = { .id_end = '\n' } };
+	struct stats s = { .color = "auto", .how = { .id_end = '\n', .sessions = PATHS } };
 	bool found;
 
 	sess_stats_opts_init(&s.opts);

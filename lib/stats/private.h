@@ -298,7 +298,7 @@ struct sessp_dimension {
 	const char *name;
 	enum sess_type type;
 	enum sess_key key;		/* of the event that it looks at; V: none */
-	const char *doc;
+	const char *doc;		/* NULL: the key's */
 	sessp_key_of *of;
 	int arg;
 };

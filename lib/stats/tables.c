@@ -81,7 +81,8 @@ make(const struct sess_stats *st, const struct sessp_report *r, struct sess_stat
 		return sess_err_nomem(err);
 	for (i = 0; i < st->ndims; i++)
 		*c++ = (struct sess_stats_column){ st->dims[i]->name, st->dims[i]->type, "",
-		    SESS_COL_KEY, st->dims[i]->doc };
+		    SESS_COL_KEY, st->dims[i]->doc != NULL ? st->dims[i]->doc :
+		    sess_keys[st->dims[i]->key].doc };
 	for (i = 0; i < own; i++)
 		*c++ = r->of_sessions ? session_column(i) : own_column(r, &r->columns[i]);
 	return SESS_OK;

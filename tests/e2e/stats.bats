@@ -250,3 +250,36 @@ is() {
 	run sess-stats -r apis --compare 1.2 shop.ndjson
 	exits 2
 }
+
+# links PAGE: those that lead nowhere.
+links() {
+	comm -23 <(grep -o 'href="#[^"]*"' "$1" | sed 's/.*#//' | sort -u) <(grep -o ' id="[^"]*"' "$1" | sed 's/ id="//' | sort -u)
+}
+
+@test "-o html is one page whose rows lead to the sessions in it" {
+	sess-stats -r overview,slow,errors,apis -o html --title 'Shop & Co' "$DATA/demo" >page.html
+	[ -z "$(links page.html)" ]
+	[ "$(grep -o 'id="s[0-9]*"' page.html | wc -l)" -ge 20 ]
+	grep -q '<title>Shop &amp; Co</title>' page.html
+	grep -q "default-src 'none'" page.html
+	# nothing runs, nothing is fetched
+	! grep -Eiq '<script|<link|<img|<iframe|src=|http-equiv="refresh"|@import|url\(|href="[^#]' page.html
+	sess-stats -r slow -o html --paths 0 "$DATA/demo" >bare.html
+	! grep -q 'id="s1"' bare.html
+	# the sessions of a cut rule are found again, too
+	sess-stats -r slow -n 3 -o html --idle 1s "$DATA/demo" >cut.html
+	[ -z "$(links cut.html)" ]
+	[ "$(grep -c 'class="session" id=' cut.html)" -ge 3 ]
+	run --separate-stderr bash -c 'sess-ingest "$0" | sess-stats -r slow -o html' "$DATA/demo"
+	exits 0
+	[[ "$stderr" == *'holds no session'* ]]
+}
+
+@test "markup in the data stays text in a page" {
+	shop | sed 's|u-alice|<script>alert(1)</script>|; s|item 17 is gone|</td><img src=x onerror=alert(2)>|; s|"home"|"a\\u202eb\\u0007\\"onload=\\"x"|' >shop.ndjson
+	sess-stats -r overview,errors,pages,users,sessions,log --by page -o html shop.ndjson >page.html
+	grep -q '&lt;script&gt;alert(1)' page.html
+	! grep -Eq '<script|<img|onload="' page.html
+	! LC_ALL=C grep -q $'\x07\|\xe2\x80\xae' page.html
+	[ -z "$(links page.html)" ]
+}
