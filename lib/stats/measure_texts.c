@@ -18,7 +18,9 @@ is_utf8(const char *p, size_t len)
 	utf8proc_ssize_t n;
 
 	for (; len > 0; p += n, len -= (size_t)n) {
-		if ((unsigned char)*p < 0x80)
+		if (len >= 8 && (sessp_load64(p) & 0x8080808080808080u) == 0)
+			n = 8;
+		else if ((unsigned char)*p < 0x80)
 			n = 1;
 		else if ((n = utf8proc_iterate((const utf8proc_uint8_t *)p,
 		    len < 4 ? (utf8proc_ssize_t)len : 4, &c)) <= 0)
