@@ -61,7 +61,7 @@ one_of(char c, const char *set)
 }
 
 /* The end of the run of such characters at p. */
-static const char *
+static inline const char *
 run(const char *p, const char *end, bool (*is)(char))
 {
 	while (p < end && is(*p))
@@ -75,10 +75,21 @@ begins(const char *p, const char *end, const char *prefix)
 {
 	size_t n = strlen(prefix);
 
-	return (size_t)(end - p) >= n && strncasecmp(p, prefix, n) == 0;
+	return (size_t)(end - p) >= n && (*p | 0x20) == (prefix[0] | 0x20) &&
+	    strncasecmp(p, prefix, n) == 0;
 }
 
 /* -- out */
+
+/* The text is not cleared. */
+static void
+begin(struct fold *f, const char *p, size_t len)
+{
+	f->begin = f->p = p;
+	f->end = p + len;
+	f->path = f->starred = f->full = false;
+	f->len = 0;
+}
 
 /* Cut between characters where there is no room for all of it. */
 static void
@@ -124,8 +135,10 @@ numeric(const char *p, const char *end)
 
 	if (behind == p)
 		return false;
-	if (word - behind == 1 && one_of(*behind, "TeE") && word < end && digit(*word))
-		return true;
+	if (word - behind == 1 && one_of(*behind, "TeE") && word < end && digit(*word)) {
+		word = run(word, end, digit);
+		return word == end || !letter(*word) || *word == 'Z';
+	}
 	return word - behind <= 3 && (word == end || !digit(*word));
 }
 
@@ -161,7 +174,7 @@ code_expected(const struct fold *f)
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		n = strlen(words[i]);
 		if ((size_t)(p - f->text) >= n && strncasecmp(p - n, words[i], n) == 0 &&
-		    (p - n == f->text || !letter(p[-n - 1]) || upper(p[-n])))
+		    (p - n == f->text || !letter(*(p - n - 1)) || upper(*(p - n))))
 			return numbered || strcmp(words[i], "error") != 0;
 	}
 	return false;
@@ -290,21 +303,34 @@ file_hash(const char *p, const char *end)
 	return digits || inner ? dot : NULL;
 }
 
-/* A segment of a path that is an id in base64url: upper and lower case and
- * several runs of digits. */
-static const char *
-random_segment(const char *p, const char *end)
+static bool
+base64url(char c)
 {
+	return alnum(c) || c == '-' || c == '_';
+}
+
+/* An id or a token in base64url, looked for at the begin of a run of its
+ * characters: long, upper and lower case, several runs of digits.  In a path it is a whole
+ * segment; in a text it could be a name, so it needs more of them. */
+static const char *
+token(const struct fold *f)
+{
+	const char *p = f->p, *end;
 	unsigned runs = 0;
 	bool large = false, small = false;
-	const char *begin = p;
 
-	for (; p < end && (alnum(*p) || *p == '-' || *p == '_'); p++) {
-		runs += digit(*p) && !digit(p[-1]);
+	if (p > f->begin && base64url(p[-1]))
+		return NULL;
+	end = run(p, f->end, base64url);
+	for (; p < end; p++) {
+		runs += digit(*p) && (p == f->p || !digit(p[-1]));
 		large |= upper(*p);
 		small |= letter(*p) && !upper(*p);
 	}
-	return p - begin >= 16 && runs >= 2 && large && small && (p == end || *p == '/') ? p : NULL;
+	if (end - f->p < 16 || !large || !small || runs < (f->path ? 2 : 3) ||
+	    (f->path && end < f->end && *end != '/'))
+		return NULL;
+	return end;
 }
 
 /* A run of escapes: %E5%BC%A0. */
@@ -387,7 +413,7 @@ authority(struct fold *f, const char *url_end)
 {
 	const char *end = f->p, *user;
 
-	while (end < url_end && !one_of(*end, "/?#"))
+	while (end < url_end && !one_of(*end, "/?#") && !blank(*end))
 		end++;
 	if ((user = memrchr(f->p, '@', (size_t)(end - f->p))) != NULL)
 		f->p = user + 1;
@@ -408,10 +434,10 @@ of_url(char c)
 static const char *
 url_end_at(const char *p, const char *end)
 {
-	const char *begin = p;
+	const char *first = p;
 
 	p = run(p, end, of_url);
-	while (p > begin && one_of(p[-1], ".,;:!?"))
+	while (p > first && one_of(p[-1], ".,;:!?"))
 		p--;
 	return p;
 }
@@ -439,20 +465,31 @@ opaque(const char *p, const char *end)
 	return type < end && one_of(*type, type > p + 5 ? "/" : ",;") ? p + 5 : NULL;
 }
 
-/* Whether a query is at the question mark p: a name and an equals sign. */
-static bool
+/* Behind the name and the equals sign of a query at the question mark p, or NULL. */
+static const char *
 query(const char *p, const char *end)
 {
 	const char *behind = p + 1;
 
 	while (behind < end && behind - p < 40 && (alnum(*behind) || one_of(*behind, "_-.[]%")))
 		behind++;
-	return behind > p + 1 && behind < end && *behind == '=';
+	return behind > p + 1 && behind < end && *behind == '=' ? behind + 1 : NULL;
 }
 
 /* -- all of it */
 
-/* Whether a URL or an address is at a word's begin; it is folded then. */
+/* The end of a word that is no more than that, which most are; or NULL. */
+static const char *
+plain_word(const struct fold *f)
+{
+	const char *end = run(f->p, f->end, letter);
+
+	if (end - f->p >= 16 || (end < f->end && (digit(*end) || one_of(*end, ":@._%+-"))))
+		return NULL;
+	return end > f->p ? end : NULL;
+}
+
+/* Whether a URL, an address or an id is at a word's begin; it is folded then. */
 static bool
 reference(struct fold *f)
 {
@@ -465,7 +502,7 @@ reference(struct fold *f)
 		keep(f, behind);
 		star(f, url_end_at(f->p, f->end));
 	} else if ((behind = uuid(f->p, f->end)) != NULL || (behind = colons(f->p, f->end)) != NULL ||
-	    (behind = email(f)) != NULL) {
+	    (behind = email(f)) != NULL || (behind = token(f)) != NULL) {
 		star(f, behind);
 	} else {
 		return false;
@@ -485,15 +522,15 @@ sign(const struct fold *f)
 static void
 other(struct fold *f)
 {
-	const char *behind = f->p + 1;
+	const char *behind;
 
 	if ((behind = file_hash(f->p, f->end)) != NULL) {
 		keep(f, f->p + 1);
 		star(f, behind);
 	} else if (f->path && *f->p == '%' && (behind = escapes(f->p, f->end)) > f->p) {
 		star(f, behind);
-	} else if (*f->p == '?' && query(f->p, f->end)) {
-		f->p = url_end_at(f->p, f->end);
+	} else if (*f->p == '?' && (behind = query(f->p, f->end)) != NULL) {
+		f->p = url_end_at(behind, f->end);
 	} else if (sign(f)) {
 		f->p++;
 	} else {
@@ -506,7 +543,7 @@ other(struct fold *f)
 static void
 fold(struct fold *f)
 {
-	const char *behind;
+	const char *end;
 
 	while (f->p < f->end && !f->full) {
 		if (blank(*f->p)) {
@@ -515,39 +552,35 @@ fold(struct fold *f)
 				put(f, " ", 1);
 		} else if (!alnum(*f->p)) {
 			other(f);
-		} else if (f->path && f->p > f->begin && f->p[-1] == '/' &&
-		    (behind = random_segment(f->p, f->end)) != NULL) {
-			star(f, behind);
+		} else if ((end = plain_word(f)) != NULL) {
+			keep(f, end);
 		} else if (!reference(f)) {
 			word(f);
 		}
 	}
 }
 
-static struct fold
-fold_of(const char *p, size_t len)
-{
-	return (struct fold){ .begin = p, .p = p, .end = p + len };
-}
-
 int
 sessp_fold_message(struct sess_buf *out, const char *p, size_t len)
 {
-	struct fold f = fold_of(p, len);
+	struct fold f;
 
-	if (len > 0)
-		fold(&f);
+	if (len == 0)
+		return 0;
+	begin(&f, p, len);
+	fold(&f);
 	return sess_buf_add(out, f.text, f.len);
 }
 
 int
 sessp_fold_url(struct sess_buf *out, const char *p, size_t len)
 {
-	struct fold f = fold_of(p, len);
 	const char *host, *opaque_part;
+	struct fold f;
 
 	if (len == 0)
 		return 0;
+	begin(&f, p, len);
 	if ((opaque_part = opaque(p, f.end)) != NULL) {
 		keep(&f, opaque_part);
 		star(&f, f.end);

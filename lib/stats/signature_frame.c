@@ -143,19 +143,28 @@ struct place {
 	struct sess_slice scheme, host, path;	/* host may have a port */
 };
 
+#define LONGEST_HOST 260	/* what is longer is none */
+
 static struct place
 place_of(struct sess_slice url)
 {
-	struct place at = { { "", 0 }, { "", 0 }, url };
-	const char *host = find(url, "://"), *end = url.p + url.len, *p, *user;
+	struct place at = { { "", 0 }, { "", 0 }, { "", 0 } };
+	const char *host, *end, *p, *user;
 
+	if (url.len == 0)
+		return at;
+	host = find(url, "://");
+	end = url.p + url.len;
+	at.path = url;
 	if (host != NULL) {
 		at.scheme = slice(url.p, host);
 		host += 3;
-		for (p = host; p < end && *p != '/' && *p != '?' && *p != '#'; p++)
+		for (p = host; p < end && memchr("/?#\x7f", *p, 4) == NULL && (unsigned char)*p > ' '; p++)
 			;
 		user = memrchr(host, '@', (size_t)(p - host));
-		at.host = slice(user != NULL ? user + 1 : host, p);
+		host = user != NULL ? user + 1 : host;
+		if (p - host <= LONGEST_HOST)
+			at.host = slice(host, p);
 		at.path = slice(p, end);
 	}
 	for (p = at.path.p; p < end && *p != '?' && *p != '#'; p++)
@@ -188,12 +197,16 @@ is_foreign(const struct place *at)
 static bool
 is_script(struct sess_slice s, const struct place *at)
 {
-	if (s.len == 0 || starts(s, "data:") || starts(s, "eval at ") || find(s, "> eval") != NULL ||
-	    find(s, "> Function") != NULL)
+	bool spaced;
+
+	if (s.len == 0 || starts(s, "data:") || starts(s, "eval at "))
+		return false;
+	spaced = memchr(s.p, ' ', s.len) != NULL;
+	if (spaced && (find(s, "> eval") != NULL || find(s, "> Function") != NULL))
 		return false;
 	if (at->scheme.len > 0)
 		return memchr(at->scheme.p, ' ', at->scheme.len) == NULL;
-	return memchr(s.p, ' ', s.len) == NULL && memchr(s.p, '.', s.len) != NULL &&
+	return !spaced && memchr(s.p, '.', s.len) != NULL &&
 	    memchr("<[(", s.p[0], 3) == NULL && !starts(s, "node:") && !starts(s, "javascript:");
 }
 
