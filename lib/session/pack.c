@@ -9,25 +9,21 @@
 #include "private.h"
 
 #define SLOTS_MIN	1024
-
-#define FACT_KEY(NAME, member) SESS_K_##NAME,
-static const uint8_t who_keys[] = { SESSP_WHO_FACTS(FACT_KEY) };
-static const uint8_t env_keys[] = { SESSP_ENV_FACTS(FACT_KEY) };
-static const uint8_t view_keys[] = { SESS_K_VIEW_ID };
-static const uint8_t place_keys[] = { SESS_K_PAGE, SESS_K_PAGE_URL, SESS_K_TITLE };
+#define SHORT		127		/* a string whose length takes one byte */
 
 struct slot {
 	uint32_t epoch, hash;
-	uint32_t at;		/* in seen */
+	uint32_t at;		/* in the output */
 	uint32_t number;
 };
 
 struct sess_packer {
 	struct sess_session_opts opts;
-	struct sess_buf seen;	/* tuples of this buffer, one behind another */
-	struct slot *slots;
+	struct slot *slots;	/* tuples of this buffer */
 	size_t size, used;
 	uint32_t epoch;		/* of slots: those of other buffers are empty */
+	uint32_t ntuples;
+	bool failed;		/* there was no memory for a string */
 };
 
 enum sess_status
@@ -55,7 +51,6 @@ sess_packer_free(struct sess_packer *pk)
 {
 	if (pk == NULL)
 		return;
-	sess_buf_release(&pk->seen);
 	free(pk->slots);
 	free(pk);
 }
@@ -63,8 +58,9 @@ sess_packer_free(struct sess_packer *pk)
 void
 sess_packer_reset(struct sess_packer *pk)
 {
-	pk->seen.len = 0;
 	pk->used = 0;
+	pk->ntuples = 0;
+	pk->failed = false;
 	if (++pk->epoch == 0) {
 		memset(pk->slots, 0, pk->size * sizeof(*pk->slots));
 		pk->epoch = 1;
@@ -79,7 +75,14 @@ sessp_hash(const char *p, size_t len)
 	return (uint32_t)(h ^ h >> 32);
 }
 
-/* -- tuples */
+/* -- tuples: built where they stay if the buffer has none of the same bytes */
+
+#define TUPLE_AT	(1 + sizeof(struct sessp_packed_tuple))
+
+#define ONE_MORE(NAME, member) + 1
+/* Enough for any of them, if its strings are short. */
+#define TUPLE_ROOM	(TUPLE_AT + 1 + \
+    (0 SESSP_WHO_FACTS(ONE_MORE) SESSP_ENV_FACTS(ONE_MORE)) * (1 + SHORT))
 
 /* memcpy, without a call for the short strings that most are. */
 static inline char *
@@ -114,15 +117,62 @@ copy(char *to, const char *p, size_t len)
 	return to + len;
 }
 
-static inline char *
-put(char *to, const char *p, size_t len)
+/* There is room for short strings: this one may need more. */
+static char * __attribute__((noinline))
+put_long(struct sess_packer *pk, struct sess_buf *out, char *to, struct sess_slice s)
 {
-	size_t n;
+	size_t at = (size_t)(to - out->data), n;
 
-	for (n = len; n > 0x7f; n >>= 7)
+	if (s.len > UINT32_MAX - TUPLE_ROOM - (at - out->len) ||
+	    sess_buf_room(out, at - out->len + s.len + 10 + TUPLE_ROOM) < 0) {
+		pk->failed = true;
+		s.len = 0;
+	}
+	to = out->data + at;
+	for (n = s.len; n > 0x7f; n >>= 7)
 		*to++ = (char)((n & 0x7f) | 0x80);
 	*to++ = (char)n;
-	return copy(to, p, len);
+	return copy(to, s.p, s.len);
+}
+
+/* Events with neither a session id nor a visitor: those that look like one
+ * client are together. */
+static size_t
+nobody(const struct sess_event *ev, char name[17])
+{
+	static const uint8_t keys[] = {
+		SESS_K_APP_ID, SESS_K_USER_ID, SESS_K_IP, SESS_K_USER_AGENT
+	};
+	uint64_t h = 0;
+	struct sess_slice s;
+	size_t i;
+
+	for (i = 0; i < sizeof(keys); i++) {
+		s = sess_event_get(ev, keys[i]);
+		h = XXH3_64bits_withSeed(s.p, s.len, h + s.len);
+	}
+	return (size_t)snprintf(name, 17, "%016llx", (unsigned long long)h);
+}
+
+static inline char *
+put(struct sess_packer *pk, struct sess_buf *out, char *to, const struct sess_event *ev,
+    enum sess_key k)
+{
+	char name[17];
+
+	if (k == SESS_K_VISITOR && sess_event_has(ev, SESS_K_SESSION_ID)) {
+		*to++ = 0;		/* the session id has it */
+	} else if (sess_event_has(ev, k)) {
+		if (ev->v[k].len > SHORT)
+			return put_long(pk, out, to, ev->v[k]);
+		*to++ = (char)ev->v[k].len;
+		to = copy(to, ev->v[k].p, ev->v[k].len);
+	} else if (k == SESS_K_VISITOR) {
+		*to++ = (char)nobody(ev, name);
+		to = copy(to, name, 16);
+	} else
+		*to++ = 0;
+	return to;
 }
 
 size_t
@@ -160,124 +210,68 @@ grow(struct sess_packer *pk)
 	return 0;
 }
 
-struct built {			/* a tuple that may be new: it is behind the end of seen */
-	size_t at;
-	uint32_t len, hash;	/* len 0: all of its strings are absent */
-};
-
-/* The number of a tuple; a new one is kept, and written to out.  Those before
- * it in seen are dealt with.  0 or -1 (memory). */
+/* The number of the tuple that was built behind the end of out, up to `end`; it
+ * stays there if it is new.  0 or -1 (memory). */
 static int
-intern(struct sess_packer *pk, const struct built *b, uint32_t *number,
-    struct sess_buf *out)
+intern(struct sess_packer *pk, struct sess_buf *out, const char *end, uint32_t *number)
 {
-	const char *p = pk->seen.data + b->at;
-	struct sessp_packed_tuple head = { b->len, b->hash };
+	char *p = out->data + out->len + TUPLE_AT;
+	struct sessp_packed_tuple head = { .len = (uint32_t)(end - p) };
 	struct slot *s;
 	size_t i;
 
-	if (b->len == 0) {
-		*number = 0;
-		return 0;
-	}
-	for (i = b->hash & (pk->size - 1); ; i = (i + 1) & (pk->size - 1)) {
+	if (pk->failed)
+		return -1;
+	head.hash = sessp_hash(p, head.len);
+	for (i = head.hash & (pk->size - 1); ; i = (i + 1) & (pk->size - 1)) {
 		s = &pk->slots[i];
 		if (s->epoch != pk->epoch)
 			break;
 		/* Tuples are prefix-free, so that one length is enough. */
-		if (s->hash == b->hash && memcmp(pk->seen.data + s->at, p, b->len) == 0) {
+		if (s->hash == head.hash && memcmp(out->data + s->at, p, head.len) == 0) {
 			*number = s->number;
 			return 0;
 		}
 	}
-	if (sess_buf_room(out, 1 + sizeof(head) + b->len) < 0)
-		return -1;
-	*s = (struct slot){ pk->epoch, b->hash, (uint32_t)pk->seen.len,
-	    (uint32_t)++pk->used };
-	*number = s->number;
-	out->data[out->len++] = SESSP_TUPLE;
-	memcpy(out->data + out->len, &head, sizeof(head));
-	memcpy(out->data + out->len + sizeof(head), p, b->len);
-	out->len += sizeof(head) + b->len;
-	if (b->at != pk->seen.len)
-		memmove(pk->seen.data + pk->seen.len, p, b->len);
-	pk->seen.len += b->len;
-	return pk->used > pk->size / 2 ? grow(pk) : 0;
+	*number = ++pk->ntuples;
+	p[-(ptrdiff_t)TUPLE_AT] = SESSP_TUPLE;
+	memcpy(p - sizeof(head), &head, sizeof(head));
+	out->len = (size_t)(end - out->data);
+	if ((size_t)(p - out->data) > UINT32_MAX)
+		return 0;		/* it is not remembered */
+	*s = (struct slot){ pk->epoch, head.hash, (uint32_t)(p - out->data), *number };
+	return ++pk->used > pk->size / 2 ? grow(pk) : 0;
 }
 
-/* Events with neither a session id nor a visitor: those that look like one
- * client are together. */
-static size_t
-nobody(const struct sess_event *ev, char name[17])
-{
-	static const uint8_t keys[] = {
-		SESS_K_APP_ID, SESS_K_USER_ID, SESS_K_IP, SESS_K_USER_AGENT
-	};
-	uint64_t h = 0;
-	struct sess_slice s;
-	size_t i;
-
-	for (i = 0; i < sizeof(keys); i++) {
-		s = sess_event_get(ev, keys[i]);
-		h = XXH3_64bits_withSeed(s.p, s.len, h + s.len);
-	}
-	return (size_t)snprintf(name, 17, "%016llx", (unsigned long long)h);
+/* name(): the number of an event's tuple; 0 where it has none of the facts,
+ * which a who tuple is never without.  The code is made for each fact, so that
+ * what the processor learns of one (is it there, how long) is not of another. */
+#define PUT(NAME, member) to = put(pk, out, to, ev, SESS_K_##NAME);
+#define TUPLE(name, WHICH, FACTS) \
+static int \
+name(struct sess_packer *pk, const struct sess_event *ev, uint32_t *number, \
+    struct sess_buf *out) \
+{ \
+	char *to; \
+\
+	if (sess_buf_room(out, TUPLE_ROOM) < 0) \
+		return -1; \
+	to = out->data + out->len + TUPLE_AT; \
+	*to++ = (char)WHICH; \
+	FACTS(PUT) \
+	if (WHICH != SESSP_WHO && \
+	    to == out->data + out->len + TUPLE_AT + 1 FACTS(ONE_MORE)) { \
+		*number = 0; \
+		return 0; \
+	} \
+	return intern(pk, out, to, number); \
 }
-
-/* Build a tuple at *end of seen; its slot is asked for, it will be needed soon. */
-static int
-build(struct sess_packer *pk, const struct sess_event *ev, enum sessp_tuple which,
-    const uint8_t *keys, size_t n, size_t *end, struct built *b)
-{
-	char name[17], *p;
-	struct sess_slice s;
-	size_t i, len = 0, need = 1 + 10 * n + sizeof(name), start = pk->seen.len;
-
-	*b = (struct built){ .at = *end };
-	for (i = 0; i < n; i++)
-		if (sess_event_has(ev, keys[i]))
-			len += ev->v[keys[i]].len;
-	if (len == 0 && which != SESSP_WHO)
-		return 0;
-	if (len > UINT32_MAX - need - *end ||
-	    sess_buf_room(&pk->seen, *end - start + len + need) < 0)
-		return -1;
-	p = pk->seen.data + *end;
-	*p++ = (char)which;
-	for (i = 0; i < n; i++) {
-		if (keys[i] == SESS_K_VISITOR && sess_event_has(ev, SESS_K_SESSION_ID)) {
-			*p++ = 0;		/* the session id has it */
-		} else if (sess_event_has(ev, keys[i])) {
-			s = ev->v[keys[i]];
-			p = put(p, s.p, s.len);
-		} else if (keys[i] == SESS_K_VISITOR) {
-			p = put(p, name, nobody(ev, name));
-		} else
-			*p++ = 0;
-	}
-	b->len = (uint32_t)(p - (pk->seen.data + *end));
-	b->hash = sessp_hash(pk->seen.data + *end, b->len);
-	*end += b->len;
-	__builtin_prefetch(&pk->slots[b->hash & (pk->size - 1)]);
-	return 0;
-}
-
-static int
-tuples(struct sess_packer *pk, const struct sess_event *ev, struct sessp_digest *d,
-    struct sess_buf *out)
-{
-	struct built who, env, view, place;
-	size_t end = pk->seen.len;
-
-	if (build(pk, ev, SESSP_WHO, who_keys, sizeof(who_keys), &end, &who) < 0 ||
-	    build(pk, ev, SESSP_ENV, env_keys, sizeof(env_keys), &end, &env) < 0 ||
-	    build(pk, ev, SESSP_VIEW, view_keys, sizeof(view_keys), &end, &view) < 0 ||
-	    build(pk, ev, SESSP_PLACE, place_keys, sizeof(place_keys), &end, &place) < 0 ||
-	    intern(pk, &who, &d->who, out) < 0 || intern(pk, &env, &d->env, out) < 0 ||
-	    intern(pk, &view, &d->view, out) < 0)
-		return -1;
-	return intern(pk, &place, &d->place, out);
-}
+#define VIEW_FACTS(X) X(VIEW_ID, view_id)
+#define PLACE_FACTS(X) X(PAGE, page) X(PAGE_URL, page_url) X(TITLE, title)
+TUPLE(who, SESSP_WHO, SESSP_WHO_FACTS)
+TUPLE(env, SESSP_ENV, SESSP_ENV_FACTS)
+TUPLE(view, SESSP_VIEW, VIEW_FACTS)
+TUPLE(place, SESSP_PLACE, PLACE_FACTS)
 
 /* -- the rest of an event */
 
@@ -389,7 +383,9 @@ sess_pack(struct sess_packer *pk, const struct sess_event *ev, uint32_t marks,
 	d.time = sane(ev->time);
 	d.received = sane(ev->received);
 	d.nkeys = (uint8_t)sess_event_nkeys(ev);
-	if (tuples(pk, ev, &d, out) < 0 || sess_buf_room(out, 1 + sizeof(d)) < 0)
+	if (who(pk, ev, &d.who, out) < 0 || env(pk, ev, &d.env, out) < 0 ||
+	    view(pk, ev, &d.view, out) < 0 || place(pk, ev, &d.place, out) < 0 ||
+	    sess_buf_room(out, 1 + sizeof(d)) < 0)
 		return SESS_ENOMEM;
 	at = out->len + 1;
 	out->data[out->len] = SESSP_EVENT;
