@@ -4,7 +4,7 @@
 
 #include "private.h"
 
-#define FEW		24		/* sorted by insertion */
+#define MOVES		8		/* of an item, on the average: then not by insertion */
 #define SKEW_MIN	(60 * 1000)	/* ms; a smaller skew is the network's */
 #define SKEW_WITHIN	(60 * 1000)	/* ms in which three received times agree */
 
@@ -137,24 +137,24 @@ by_time(const void *a, const void *b)
 	return by_id(a, b);
 }
 
-static inline void
-sort(struct sessp_item *v, size_t n, int (*cmp)(const void *, const void *))
+/* Events arrive nearly in order: by insertion, unless they don't. */
+static void
+sort_by_time(struct sessp_item *v, size_t n)
 {
 	struct sessp_item it;
-	size_t i, j;
+	size_t i, j, moves = 0;
 
-	if (n > FEW) {
-		qsort(v, n, sizeof(*v), cmp);
-		return;
-	}
-	for (i = 1; i < n; i++) {
-		if (cmp(&v[i - 1], &v[i]) <= 0)
+	for (i = 1; i < n && moves <= MOVES * n; i++) {
+		if (by_time(&v[i - 1], &v[i]) <= 0)
 			continue;
 		it = v[i];
-		for (j = i; j > 0 && cmp(&v[j - 1], &it) > 0; j--)
+		for (j = i; j > 0 && by_time(&v[j - 1], &it) > 0; j--)
 			v[j] = v[j - 1];
 		v[j] = it;
+		moves += i - j;
 	}
+	if (i < n)
+		qsort(v, n, sizeof(*v), by_time);
 }
 
 static int
@@ -163,6 +163,10 @@ room(struct sessp_work *w, size_t n)
 	while (w->items_cap < n)
 		if (sessp_more_room(&w->items, &w->items_cap, w->items_cap,
 		    sizeof(*w->items)) < 0)
+			return -1;
+	while (w->seen_cap < 2 * n)	/* powers of two */
+		if (sessp_more_room(&w->seen, &w->seen_cap, w->seen_cap,
+		    sizeof(*w->seen)) < 0)
 			return -1;
 	while (w->digests_cap < n)
 		if (sessp_more_room(&w->digests, &w->digests_cap, w->digests_cap,
@@ -176,10 +180,11 @@ sessp_work_release(struct sessp_work *w)
 {
 	free(w->items);
 	free(w->digests);
+	free(w->seen);
 	*w = (struct sessp_work){ 0 };
 }
 
-/* Copy the group out, its items in order of their ids. */
+/* Copy the group out, in order of arrival. */
 static int
 load(const struct sessp_store *st, const struct sessp_group *grp, struct sessp_work *w)
 {
@@ -192,7 +197,6 @@ load(const struct sessp_store *st, const struct sessp_group *grp, struct sessp_w
 		w->digests[i] = *sessp_store_walk(st, &c);
 		w->items[i] = (struct sessp_item){ .id = w->digests[i].id, .at = i };
 	}
-	sort(w->items, grp->n, by_id);
 	return 0;
 }
 
@@ -213,21 +217,36 @@ save(const struct sessp_store *st, struct sessp_group *grp, const struct sessp_w
 	grp->n = n;
 }
 
-/* Of each id the best, at the front; returns how many. */
+/* Of each id the best, at the front in order of their first arrival; returns how
+ * many. */
 static uint32_t
 unique(const struct sessp_store *st, const struct sessp_work *w, uint32_t n)
 {
 	struct sessp_item *v = w->items;
-	uint32_t i, kept = 0;
+	struct sessp_digest *kept;
+	unsigned shift = 63;
+	uint32_t *seen, i, nkept = 0;
+	size_t mask, h;
 
+	while ((size_t)1 << (64 - shift) < 2 * (size_t)n)	/* as room() has it */
+		shift--;
+	mask = ((size_t)1 << (64 - shift)) - 1;
+	memset(w->seen, 0, (mask + 1) * sizeof(*w->seen));
 	for (i = 0; i < n; i++) {
-		if (kept == 0 || v[kept - 1].id != v[i].id)
-			v[kept++] = v[i];
-		else if (sessp_better(st, &w->digests[v[i].at],
-		    &w->digests[v[kept - 1].at]) > 0)
-			v[kept - 1] = v[i];
+		h = v[i].id * 0x9e3779b97f4a7c15 >> shift;
+		for (; *(seen = &w->seen[h]) != 0; h = (h + 1) & mask)
+			if (v[*seen - 1].id == v[i].id)
+				break;
+		if (*seen == 0) {
+			v[nkept] = v[i];
+			*seen = ++nkept;
+			continue;
+		}
+		kept = &w->digests[v[*seen - 1].at];
+		if (sessp_better(st, &w->digests[v[i].at], kept) > 0)
+			*kept = w->digests[v[i].at];
 	}
-	return kept;
+	return nkept;
 }
 
 enum sess_status
@@ -236,6 +255,7 @@ sessp_order_ids(const struct sessp_store *st, struct sessp_group *grp,
 {
 	if (load(st, grp, w) < 0)
 		return sess_err_nomem(err);
+	qsort(w->items, grp->n, sizeof(*w->items), by_id);
 	save(st, grp, w, grp->n);
 	return SESS_OK;
 }
@@ -263,7 +283,7 @@ sessp_order(const struct sessp_store *st, struct sessp_group *grp, enum sess_clo
 		it->received = d->received;
 		it->kind = d->kind;
 	}
-	sort(w->items, n, by_time);
+	sort_by_time(w->items, n);
 	save(st, grp, w, n);
 	return SESS_OK;
 }

@@ -276,7 +276,8 @@ int sessp_better(const struct sessp_store *st, const struct sessp_digest *a,
 struct sessp_work {		/* memory for putting a group in order */
 	struct sessp_item *items;
 	struct sessp_digest *digests;
-	size_t items_cap, digests_cap;
+	uint32_t *seen;		/* hash table: items + 1, by id */
+	size_t items_cap, digests_cap, seen_cap;
 	int64_t skew;		/* out: of the group */
 	uint32_t duplicates;	/* out: dropped */
 };
