@@ -266,14 +266,31 @@ name(struct sess_packer *pk, const struct sess_event *ev, uint32_t *number, \
 	} \
 	return intern(pk, out, to, number); \
 }
-#define VIEW_FACTS(X) X(VIEW_ID, view_id)
 #define PLACE_FACTS(X) X(PAGE, page) X(PAGE_URL, page_url) X(TITLE, title)
 TUPLE(who, SESSP_WHO, SESSP_WHO_FACTS)
 TUPLE(env, SESSP_ENV, SESSP_ENV_FACTS)
-TUPLE(view, SESSP_VIEW, VIEW_FACTS)
 TUPLE(place, SESSP_PLACE, PLACE_FACTS)
 
 /* -- the rest of an event */
+
+/* Append the view, which most events in a buffer share with few others; *len bytes. */
+static int
+put_view(struct sess_packer *pk, const struct sess_event *ev, uint32_t *len,
+    struct sess_buf *out)
+{
+	char *to;
+
+	if (sess_event_get(ev, SESS_K_VIEW_ID).len == 0)
+		return 0;
+	if (sess_buf_room(out, TUPLE_ROOM) < 0)
+		return -1;
+	to = out->data + out->len;
+	*to++ = SESSP_VIEW;
+	PUT(VIEW_ID, view_id)
+	*len = (uint32_t)(to - (out->data + out->len));
+	out->len += *len;
+	return pk->failed ? -1 : 0;
+}
 
 static uint32_t
 count(const struct sess_event *ev, enum sess_key k, int64_t missing)
@@ -384,12 +401,15 @@ sess_pack(struct sess_packer *pk, const struct sess_event *ev, uint32_t marks,
 	d.received = sane(ev->received);
 	d.nkeys = (uint8_t)sess_event_nkeys(ev);
 	if (who(pk, ev, &d.who, out) < 0 || env(pk, ev, &d.env, out) < 0 ||
-	    view(pk, ev, &d.view, out) < 0 || place(pk, ev, &d.place, out) < 0 ||
-	    sess_buf_room(out, 1 + sizeof(d)) < 0)
+	    place(pk, ev, &d.place, out) < 0 || sess_buf_room(out, 1 + sizeof(d)) < 0)
 		return SESS_ENOMEM;
 	at = out->len + 1;
 	out->data[out->len] = SESSP_EVENT;
 	out->len += 1 + sizeof(d);
+	if (put_view(pk, ev, &d.view, out) < 0) {
+		out->len = at - 1;
+		return SESS_ENOMEM;
+	}
 	if ((fill_more(ev, &m) || pk->opts.lines) &&
 	    put_more(pk, ev, marks, &m, &d.more, out) < 0) {
 		out->len = at - 1;

@@ -84,8 +84,9 @@ struct sessp_more {
 
 /*
  * Packed bytes: SESSP_TUPLE, length, hash, tuple; or SESSP_EVENT, a digest
- * whose tuples are numbers (the first tuple of the buffer is 1) and whose more
- * is the length of the struct sessp_more that follows.
+ * whose who, env and place are numbers (the first tuple of the buffer is 1),
+ * and whose view and more are the lengths of the tuple and the struct
+ * sessp_more that follow.
  */
 enum { SESSP_TUPLE = 1, SESSP_EVENT = 2 };
 struct sessp_packed_tuple {
@@ -128,6 +129,7 @@ struct sessp_group {
 	uint32_t n;		/* events, in order of arrival in blocks from first on */
 	uint32_t first, last;	/* numbers of blocks */
 	uint32_t fill;		/* digests in the last */
+	uint32_t view;		/* of its last event that has one */
 	bool touched;		/* follow: events arrived since it was looked at */
 	int64_t seen;		/* follow: when its last event arrived */
 };

@@ -241,7 +241,7 @@ learn(struct sessp_store *st, const char *p, const char *end)
 	while (p < end) {
 		if (*p++ == SESSP_EVENT) {
 			memcpy(&d, p, sizeof(d));
-			p += sizeof(d) + d.more;
+			p += sizeof(d) + d.view + d.more;
 			continue;
 		}
 		memcpy(&head, p, sizeof(head));
@@ -340,12 +340,33 @@ ahead_blocks(const struct sessp_store *st)
 		if (st->defs[i].p[0] != SESSP_WHO)
 			continue;
 		g = &st->groups[sessp_store_tuple(st, st->defs[i].ref)->group];
+		if (g->view != 0)
+			__builtin_prefetch(sessp_store_tuple(st, g->view));
 		if (g->last == 0 || g->fill == SESSP_BLOCK)
 			continue;
 		d = &sessp_store_block(st, g->last)->d[g->fill];
 		__builtin_prefetch(d, 1);
 		__builtin_prefetch((const char *)(d + 1) - 1, 1);
 	}
+}
+
+/* The tuple of a view: that of the event before it in the group, as a rule. */
+static int
+view_find(struct sessp_store *st, struct sessp_group *g, const char *p, uint32_t len)
+{
+	const struct sessp_entry *e;
+	struct sessp_defs d = { .p = p, .len = len };
+
+	if (g->view != 0) {
+		e = sessp_store_tuple(st, g->view);
+		if (e->len == len && memcmp(e->bytes, p, len) == 0)
+			return 0;
+	}
+	d.hash = sessp_hash(p, len);
+	if (intern(st, &d) < 0)
+		return -1;
+	g->view = d.ref;
+	return 0;
 }
 
 enum sess_status
@@ -355,7 +376,7 @@ sessp_store_add(struct sessp_store *st, const char *p, size_t len, struct sess_e
 	struct sessp_packed_tuple head;
 	struct sessp_digest d, *to;
 	struct sessp_group *g;
-	uint32_t more;
+	uint32_t view, more;
 
 	if (learn(st, p, end) < 0)
 		return sess_err_nomem(err);
@@ -368,18 +389,24 @@ sessp_store_add(struct sessp_store *st, const char *p, size_t len, struct sess_e
 		}
 		memcpy(&d, p, sizeof(d));
 		p += sizeof(d);
+		view = d.view;
 		more = d.more;
 		d.who = st->defs[d.who - 1].ref;
 		d.env = d.env > 0 ? st->defs[d.env - 1].ref : 0;
-		d.view = d.view > 0 ? st->defs[d.view - 1].ref : 0;
 		d.place = d.place > 0 ? st->defs[d.place - 1].ref : 0;
+		st->last = sessp_store_tuple(st, d.who)->group;
+		g = &st->groups[st->last];
+		if (view > 0) {
+			if (view_find(st, g, p, view) < 0)
+				return sess_err_nomem(err);
+			d.view = g->view;
+			p += view;
+		}
 		st->mark = st->pool.n;
 		st->mark_used = st->pool.used;
 		if (more > 0 && keep_more(st, p, more, &d.more) < 0)
 			return sess_err_nomem(err);
 		p += more;
-		st->last = sessp_store_tuple(st, d.who)->group;
-		g = &st->groups[st->last];
 		if ((to = digest_new(st, g)) == NULL)
 			return sess_err_nomem(err);
 		*to = d;
@@ -401,7 +428,7 @@ sessp_store_pack(const struct sessp_store *st, const struct sessp_digest *d,
     struct sess_buf *out)
 {
 	struct sessp_digest packed = *d;
-	uint32_t *refs[] = { &packed.who, &packed.env, &packed.view, &packed.place };
+	uint32_t *refs[] = { &packed.who, &packed.env, &packed.place };
 	uint32_t number = 0;
 	const struct sessp_more *m = sessp_store_more(st, d);
 	struct sessp_packed_tuple head;
@@ -419,9 +446,12 @@ sessp_store_pack(const struct sessp_store *st, const struct sessp_digest *d,
 			return -1;
 		*refs[i] = ++number;
 	}
+	e = d->view != 0 ? sessp_store_tuple(st, d->view) : NULL;
+	packed.view = e != NULL ? e->len : 0;
 	packed.more = d->more != 0 ? (uint32_t)SESSP_MORE_SIZE + m->line_len : 0;
 	if (sess_buf_putc(out, SESSP_EVENT) < 0 ||
-	    sess_buf_add(out, &packed, sizeof(packed)) < 0)
+	    sess_buf_add(out, &packed, sizeof(packed)) < 0 ||
+	    (e != NULL && sess_buf_add(out, e->bytes, e->len) < 0))
 		return -1;
 	return packed.more > 0 ? sess_buf_add(out, m, packed.more) : 0;
 }
