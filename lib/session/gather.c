@@ -168,20 +168,24 @@ sessp_gather_sort(struct sess_gather *g, struct sess_err *err)
 }
 
 /* -- memory that will be needed is asked for in advance: of a chain of blocks
- * the first three, one after another */
+ * the first few, one after another */
+
+#define STAGES	5
 
 static void
-ahead_block(const struct sessp_store *st, uint32_t number, unsigned skip)
+ahead_block(const struct sessp_store *st, uint32_t ref, unsigned skip)
 {
+	size_t i, cap = SESSP_BLOCK_MIN;
 	const char *b;
-	size_t i;
 
-	while (skip-- > 0 && number != 0)
-		number = sessp_store_block(st, number)->next;
-	if (number == 0)
+	for (; skip > 0 && ref != 0; skip--) {
+		ref = sessp_store_block(st, ref)->next;
+		cap *= cap < SESSP_BLOCK_MAX ? 2 : 1;
+	}
+	if (ref == 0)
 		return;
-	b = (const char *)sessp_store_block(st, number);
-	for (i = 0; i < sizeof(struct sessp_block); i += 64)
+	b = sessp_store_bytes(st, ref);
+	for (i = 0; i < sizeof(struct sessp_block) + cap * sizeof(struct sessp_digest); i += 64)
 		__builtin_prefetch(b + i);
 }
 
@@ -190,9 +194,9 @@ ahead_groups(const struct sessp_store *st, size_t i)
 {
 	unsigned skip;
 
-	for (skip = 0; skip < 3; skip++)
-		if (i + (3 - skip) * AHEAD < st->ngroups)
-			ahead_block(st, st->groups[i + (3 - skip) * AHEAD].first, skip);
+	for (skip = 0; skip < STAGES; skip++)
+		if (i + (STAGES - skip) * AHEAD < st->ngroups)
+			ahead_block(st, st->groups[i + (STAGES - skip) * AHEAD].first, skip);
 }
 
 /* And what the digests of a piece refer to. */
@@ -206,9 +210,10 @@ ahead_pieces(const struct sess_gather *g, size_t at)
 	unsigned skip;
 	uint32_t i, who = 0;
 
-	for (skip = 0; skip < 3; skip++)
-		if (at + (3 - skip) * AHEAD < g->part.n)
-			ahead_block(st, g->part.pieces[at + (3 - skip) * AHEAD].from.block, skip);
+	for (skip = 0; skip < STAGES; skip++)
+		if (at + (STAGES - skip) * AHEAD < g->part.n)
+			ahead_block(st, g->part.pieces[at + (STAGES - skip) * AHEAD].from.block,
+			    skip);
 	if (at + 2 >= g->part.n)
 		return;
 	p = &g->part.pieces[at + 2];

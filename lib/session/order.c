@@ -211,7 +211,8 @@ save(const struct sessp_store *st, struct sessp_group *grp, const struct sessp_w
 
 	for (i = 0; i < n; i++) {
 		grp->last = c.block;
-		grp->fill = c.at + 1;
+		grp->fill = (uint16_t)(c.at + 1);
+		grp->cap = (uint16_t)sessp_store_block(st, c.block)->cap;
 		*sessp_store_walk(st, &c) = w->digests[w->items[i].at];
 	}
 	grp->n = n;

@@ -115,20 +115,21 @@ struct sessp_entry {		/* a tuple in the pool */
 	char bytes[];
 };
 
-/* Digests of one group are together, so that reading them is cheap; groups
- * are small as a rule. */
-#define SESSP_BLOCK 4
-struct sessp_block {
-	struct sessp_digest d[SESSP_BLOCK];
-	uint32_t next;		/* number of a block; 0: none */
-	uint32_t unused;
+/* Digests of one group are together, so that reading them is cheap.  Most groups
+ * have either few or many: each block has twice the room of the one before. */
+#define SESSP_BLOCK_MIN	2
+#define SESSP_BLOCK_MAX	8
+struct sessp_block {		/* in the pool */
+	uint32_t next;		/* ref of a block; 0: none */
+	uint32_t cap;
+	struct sessp_digest d[];
 };
 
 struct sessp_group {
 	uint32_t who;		/* one of its who tuples: its key */
 	uint32_t n;		/* events, in order of arrival in blocks from first on */
-	uint32_t first, last;	/* numbers of blocks */
-	uint32_t fill;		/* digests in the last */
+	uint32_t first, last;	/* refs of blocks */
+	uint16_t fill, cap;	/* of the last: digests in it, room */
 	uint32_t view;		/* of its last event that has one */
 	bool touched;		/* follow: events arrived since it was looked at */
 	int64_t seen;		/* follow: when its last event arrived */
@@ -149,13 +150,10 @@ struct sessp_defs {		/* tuples of the buffer being added */
 };
 
 struct sessp_store {
-	struct sessp_pool pool;		/* tuples and mores */
+	struct sessp_pool pool;		/* blocks, tuples and mores */
 	struct sessp_table tuples, keys;
 	struct sessp_group *groups;
 	size_t ngroups, groups_cap;
-	struct sessp_block **chunks;	/* of SESSP_CHUNK blocks; number 1 is the first */
-	size_t nchunks, chunks_cap;
-	uint32_t nblocks;
 	uint32_t spare;			/* chain of blocks that were given back */
 	size_t n;			/* digests */
 	struct sessp_defs *defs;
@@ -164,14 +162,27 @@ struct sessp_store {
 	uint32_t last;			/* group of the last digest */
 	bool drop_lines;		/* what is added now loses its line */
 };
-#define SESSP_CHUNK_BITS 8
-#define SESSP_CHUNK ((uint32_t)1 << SESSP_CHUNK_BITS)
+
+/* The bytes of a ref; and what is of one. */
+static inline void *
+sessp_store_bytes(const struct sessp_store *st, uint32_t ref)
+{
+	const struct sessp_pool *pl = &st->pool;
+	uint64_t at = (uint64_t)ref << 3;
+
+	return pl->chunks[at >> pl->bits].p + (at & (((uint64_t)1 << pl->bits) - 1));
+}
+
+static inline const struct sessp_entry *
+sessp_store_tuple(const struct sessp_store *st, uint32_t ref)
+{
+	return sessp_store_bytes(st, ref);
+}
 
 static inline struct sessp_block *
-sessp_store_block(const struct sessp_store *st, uint32_t number)
+sessp_store_block(const struct sessp_store *st, uint32_t ref)
 {
-	number--;
-	return &st->chunks[number >> SESSP_CHUNK_BITS][number & (SESSP_CHUNK - 1)];
+	return sessp_store_bytes(st, ref);
 }
 
 /* A place among the digests of a group. */
@@ -186,25 +197,9 @@ sessp_store_walk(const struct sessp_store *st, struct sessp_cursor *c)
 	struct sessp_block *b = sessp_store_block(st, c->block);
 	struct sessp_digest *d = &b->d[c->at++];
 
-	if (c->at == SESSP_BLOCK)
+	if (c->at == b->cap)
 		*c = (struct sessp_cursor){ b->next, 0 };
 	return d;
-}
-
-/* The bytes of a ref, and the tuple of one. */
-static inline void *
-sessp_store_bytes(const struct sessp_store *st, uint32_t ref)
-{
-	const struct sessp_pool *pl = &st->pool;
-	uint64_t at = (uint64_t)ref << 3;
-
-	return pl->chunks[at >> pl->bits].p + (at & (((uint64_t)1 << pl->bits) - 1));
-}
-
-static inline const struct sessp_entry *
-sessp_store_tuple(const struct sessp_store *st, uint32_t ref)
-{
-	return sessp_store_bytes(st, ref);
 }
 
 static inline struct sessp_group *

@@ -283,49 +283,50 @@ keep_more(struct sessp_store *st, const char *p, uint32_t len, uint32_t *ref)
 	return 0;
 }
 
-static uint32_t
-block_new(struct sessp_store *st)
+/* An empty block, with room for so many unless there is a spare one. */
+static struct sessp_block *
+block_new(struct sessp_store *st, uint32_t cap, uint32_t *ref)
 {
-	uint32_t number = st->spare;
+	struct sessp_block *b;
 
-	if (number != 0) {
-		st->spare = sessp_store_block(st, number)->next;
+	if ((*ref = st->spare) != 0) {
+		b = sessp_store_block(st, *ref);
+		st->spare = b->next;
 	} else {
-		if (st->nblocks == UINT32_MAX)
-			return 0;
-		if (st->nblocks >> SESSP_CHUNK_BITS == st->nchunks) {
-			if (sessp_more_room(&st->chunks, &st->chunks_cap, st->nchunks,
-			    sizeof(*st->chunks)) < 0 ||
-			    (st->chunks[st->nchunks] = malloc(SESSP_CHUNK *
-			    sizeof(**st->chunks))) == NULL)
-				return 0;
-			st->nchunks++;
-		}
-		number = ++st->nblocks;
+		b = pool_get(&st->pool, sizeof(*b) + cap * sizeof(b->d[0]), ref);
+		if (b == NULL)
+			return NULL;
+		b->cap = cap;
 	}
-	sessp_store_block(st, number)->next = 0;
-	return number;
+	b->next = 0;
+	return b;
 }
 
 /* Room for one more digest of the group. */
 static struct sessp_digest *
 digest_new(struct sessp_store *st, struct sessp_group *g)
 {
-	uint32_t number;
+	struct sessp_block *b;
+	uint32_t ref, cap;
 
-	if (g->last == 0 || g->fill == SESSP_BLOCK) {
-		if (g->n == UINT32_MAX || (number = block_new(st)) == 0)
+	if (g->last != 0 && g->fill < g->cap) {
+		b = sessp_store_block(st, g->last);
+	} else {
+		cap = g->last == 0 ? SESSP_BLOCK_MIN :
+		    g->cap < SESSP_BLOCK_MAX ? 2 * g->cap : SESSP_BLOCK_MAX;
+		if (g->n == UINT32_MAX || (b = block_new(st, cap, &ref)) == NULL)
 			return NULL;
 		if (g->last == 0)
-			g->first = number;
+			g->first = ref;
 		else
-			sessp_store_block(st, g->last)->next = number;
-		g->last = number;
+			sessp_store_block(st, g->last)->next = ref;
+		g->last = ref;
 		g->fill = 0;
+		g->cap = (uint16_t)b->cap;
 	}
 	g->n++;
 	st->n++;
-	return &sessp_store_block(st, g->last)->d[g->fill++];
+	return &b->d[g->fill++];
 }
 
 /* Where the events of the buffer will go, asked for in advance. */
@@ -342,7 +343,7 @@ ahead_blocks(const struct sessp_store *st)
 		g = &st->groups[sessp_store_tuple(st, st->defs[i].ref)->group];
 		if (g->view != 0)
 			__builtin_prefetch(sessp_store_tuple(st, g->view));
-		if (g->last == 0 || g->fill == SESSP_BLOCK)
+		if (g->last == 0 || g->fill == g->cap)
 			continue;
 		d = &sessp_store_block(st, g->last)->d[g->fill];
 		__builtin_prefetch(d, 1);
@@ -402,13 +403,13 @@ sessp_store_add(struct sessp_store *st, const char *p, size_t len, struct sess_e
 			d.view = g->view;
 			p += view;
 		}
+		if ((to = digest_new(st, g)) == NULL)
+			return sess_err_nomem(err);
 		st->mark = st->pool.n;
 		st->mark_used = st->pool.used;
 		if (more > 0 && keep_more(st, p, more, &d.more) < 0)
 			return sess_err_nomem(err);
 		p += more;
-		if ((to = digest_new(st, g)) == NULL)
-			return sess_err_nomem(err);
 		*to = d;
 		g->touched = true;
 	}
@@ -468,7 +469,7 @@ sessp_store_init(struct sessp_store *st, uint64_t memory)
 uint64_t
 sessp_store_size(const struct sessp_store *st)
 {
-	return st->pool.bytes + st->nchunks * SESSP_CHUNK * sizeof(struct sessp_block) +
+	return st->pool.bytes +
 	    (st->tuples.size + st->keys.size) * sizeof(struct sessp_slot) +
 	    st->groups_cap * sizeof(struct sessp_group) +
 	    st->ngroups * sizeof(struct sessp_piece);
@@ -512,9 +513,7 @@ void
 sessp_store_reset(struct sessp_store *st)
 {
 	st->n = 0;
-	st->nblocks = st->spare = 0;
-	while (st->nchunks > 1)
-		free(st->chunks[--st->nchunks]);
+	st->spare = 0;
 	st->ngroups = 0;
 	if (st->groups_cap > TABLE_MIN) {
 		free(st->groups);
@@ -533,9 +532,6 @@ sessp_store_reset(struct sessp_store *st)
 void
 sessp_store_release(struct sessp_store *st)
 {
-	while (st->nchunks > 0)
-		free(st->chunks[--st->nchunks]);
-	free(st->chunks);
 	free(st->groups);
 	free(st->tuples.slots);
 	free(st->keys.slots);
