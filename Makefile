@@ -9,13 +9,13 @@ FUZZ_SECONDS ?= 10
 # Debian packages.  make demo, check and what stands on check install what is
 # missing of them; the rest of the targets take the machine as it is.
 DEB_BUILD = gcc libc6-dev make pkg-config libjansson-dev libarchive-dev libisal-dev libzstd-dev libsqlite3-dev \
-            liblzma-dev libbz2-dev libpcre2-dev libxxhash-dev libmaxminddb-dev libyaml-dev nettle-dev libutf8proc-dev libsmartcols-dev uap-core
+            liblzma-dev libbz2-dev liblz4-dev libpcre2-dev libxxhash-dev libmaxminddb-dev libyaml-dev nettle-dev libutf8proc-dev libsmartcols-dev uap-core
 DEB_CHECK = libcmocka-dev bats jq zstd xz-utils bzip2 lz4 libarchive-tools python3 sqlite3 mandoc less
 DEB_FUZZ  = clang libclang-rt-14-dev
 DEB_BENCH = zstd isal jq miller mawk python3-venv
 DEB_CI    = $(DEB_FUZZ) valgrind libc6-dbg shellcheck zsh fish
 
-PKGS    = jansson libarchive libisal libzstd liblzma sqlite3 libpcre2-8 libxxhash libmaxminddb yaml-0.1 nettle libutf8proc smartcols
+PKGS    = jansson libarchive libisal libzstd liblzma liblz4 sqlite3 libpcre2-8 libxxhash libmaxminddb yaml-0.1 nettle libutf8proc smartcols
 # Asked when first used, once: a machine on which the packages are yet to be
 # installed has no pkg-config.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)

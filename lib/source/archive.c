@@ -9,14 +9,12 @@
 #include <archive.h>
 #include <archive_entry.h>
 
-/* A container (tar, zip, 7z), or a filter (lz4), whose one member is
- * the decoded bytes. */
+/* A container: tar, zip, 7z. */
 struct archive_stage {
 	struct sessp_stage stage;
 	struct archive *a;
 	struct archive_entry *entry;	/* the current member, borrowed from a */
 	enum sessp_kind kind;
-	bool filter;
 	bool opened;
 	bool over;		/* no further member can be had */
 	bool stumbled;		/* damage was told since the last good header */
@@ -94,16 +92,13 @@ fail(struct archive_stage *s, struct sess_err *err)
 	return sessp_bad(err, s->kind, why);
 }
 
-/* Only what was recognised is enabled.  A filter is put there by hand, so that
- * libarchive doesn't look for others inside of it. */
+/* Only what was recognised is enabled. */
 static int
 enable(struct archive_stage *s)
 {
 	struct archive *a = s->a;
 
 	switch (s->kind) {
-	case SESSP_LZ4:
-		return archive_read_append_filter(a, ARCHIVE_FILTER_LZ4);
 	case SESSP_TAR:
 		if (archive_read_support_format_tar(a) != ARCHIVE_OK)
 			return ARCHIVE_FATAL;
@@ -133,19 +128,13 @@ open_archive(struct archive_stage *s, struct sess_err *err)
 	if (r == ARCHIVE_WARN)		/* by an external program only */
 		return sess_err_set(err, SESS_EFORMAT, 0, "%s is not supported here",
 		    sessp_kind_name(s->kind));
-	if (s->filter && r == ARCHIVE_OK)
-		r = archive_read_support_format_raw(s->a);
-	if (s->filter && r == ARCHIVE_OK)
-		r = archive_read_support_format_empty(s->a);
 	if (r != ARCHIVE_OK)
 		return fail(s, err);
 	(void)archive_read_set_read_callback(s->a, on_read);
 	if (from->ops->seek != NULL)
 		(void)archive_read_set_seek_callback(s->a, on_seek);
 	(void)archive_read_set_callback_data(s->a, s);
-	/* what fails in its first 64 KiB looks empty to libarchive, and is open */
-	if (archive_read_open1(s->a) != ARCHIVE_OK ||
-	    (s->filter && archive_error_string(s->a) != NULL))
+	if (archive_read_open1(s->a) != ARCHIVE_OK)
 		return fail(s, err);
 	s->over = false;
 	return SESS_OK;
@@ -203,10 +192,6 @@ member_read(struct sessp_stage *st, char *buf, size_t cap, size_t *n, struct ses
 	struct archive_stage *s = (struct archive_stage *)st;
 	enum sess_status r;
 
-	if (s->filter && !s->opened) {
-		if ((r = open_archive(s, err)) < 0 || (r = next_header(s, err)) < 0)
-			return r;
-	}
 	if (s->over)
 		return SESS_OK;
 	while (s->block_len == 0)
@@ -328,10 +313,7 @@ archive_stage_free(struct sessp_stage *st)
 	free(s);
 }
 
-static const struct sessp_stage_ops filter_ops = {
-	.read = member_read, .pending = member_pending, .free = archive_stage_free,
-};
-static const struct sessp_stage_ops container_ops = {
+static const struct sessp_stage_ops ops = {
 	.read = member_read, .next = member_next, .pending = member_pending,
 	.free = archive_stage_free,
 };
@@ -344,7 +326,6 @@ sessp_archive_stage(struct sessp_stage *from, enum sessp_kind kind)
 	if (s == NULL)
 		return NULL;
 	s->kind = kind;
-	s->filter = kind == SESSP_LZ4;
-	sessp_stage_init(&s->stage, s->filter ? &filter_ops : &container_ops, from);
+	sessp_stage_init(&s->stage, &ops, from);
 	return &s->stage;
 }

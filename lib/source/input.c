@@ -136,6 +136,8 @@ push_kind(struct sessp_input *in, enum sessp_kind kind, struct sess_err *err)
 		return push(in, sessp_xz_stage(top(in)), err);
 	if (kind == SESSP_BZIP2)
 		return push(in, sessp_bzip2_stage(top(in)), err);
+	if (kind == SESSP_LZ4)
+		return push(in, sessp_lz4_stage(top(in)), err);
 	if (kind == SESSP_7ZIP && top(in)->ops->seek == NULL && (r = spool(in, err)) < 0)
 		return r;
 	return push(in, sessp_archive_stage(top(in), kind), err);

@@ -89,10 +89,9 @@ enum sess_status sessp_input_member(struct sessp_input *in, const char **name,
 /*
  * Read up to cap bytes of the current member; *n is 0 only at its end.
  * Compressed data inside an archive member is decompressed, all gzip
- * members, zstd frames, xz and bzip2 streams one after another.  A cut or damaged stream gives
- * the bytes it holds first; the call after them returns the error
+ * members, zstd and lz4 frames, xz and bzip2 streams one after another.  A cut or
+ * damaged stream gives the bytes it holds first; the call after them returns the error
  * (SESS_EFORMAT, SESS_ELIMIT for a bomb, SESS_ESYS) and the member has ended.
- * Of lz4, which libarchive decodes, up to 64 KiB before the cut are lost.
  * A read from a pipe returns what is there and does not wait for cap bytes.
  */
 enum sess_status sessp_input_read(struct sessp_input *in, char *buf, size_t cap,

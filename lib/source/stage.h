@@ -101,6 +101,7 @@ struct sessp_stage *sessp_gzip_stage(struct sessp_stage *from);
 struct sessp_stage *sessp_zstd_stage(struct sessp_stage *from);
 struct sessp_stage *sessp_xz_stage(struct sessp_stage *from);
 struct sessp_stage *sessp_bzip2_stage(struct sessp_stage *from);
+struct sessp_stage *sessp_lz4_stage(struct sessp_stage *from);
 struct sessp_stage *sessp_archive_stage(struct sessp_stage *from, enum sessp_kind kind);
 
 /* A name for messages: "gzip". */

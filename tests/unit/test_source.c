@@ -14,6 +14,8 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <cmocka.h>
+#include <lz4.h>
+#include <lz4frame.h>
 #include <zstd.h>
 
 #include "../../lib/source/private.h"
@@ -337,6 +339,76 @@ a_cut_stream_gives_what_it_holds_and_says_so(void **state)
 		}
 		assert_true(i > 1 || prev > 350000);
 		sess_buf_release(&b);
+	}
+	free(text);
+}
+
+/* A frame of lz4 that begins like the one the program writes, with these
+ * settings; or one of its legacy format. */
+static void
+lz4_frame(struct sess_buf *b, const LZ4F_preferences_t *how, const char *p, size_t len)
+{
+	static const char legacy[] = "\x02\x21\x4c\x18";
+	size_t cap = how != NULL ? LZ4F_compressFrameBound(len, how) :
+	    8 + (size_t)LZ4_compressBound((int)len), n;
+
+	*b = (struct sess_buf){ 0 };
+	assert_int_equal(sess_buf_room(b, cap), 0);
+	if (how != NULL) {
+		b->len = LZ4F_compressFrame(b->data, cap, p, len, how);
+		assert_false(LZ4F_isError(b->len));
+		return;
+	}
+	n = (size_t)LZ4_compress_default(p, b->data + 8, (int)len, (int)(cap - 8));
+	assert_true(n > 0);
+	memcpy(b->data, legacy, 4);
+	b->data[4] = (char)n, b->data[5] = (char)(n >> 8), b->data[6] = (char)(n >> 16);
+	b->data[7] = 0;
+	b->len = n + 8;
+}
+
+/* Blocks of up to 8 MiB are compressed as one: what a cut one holds is not lost. */
+static void
+a_cut_lz4_block_gives_what_it_holds(void **state)
+{
+	static const LZ4F_preferences_t shapes[] = {
+		{ .frameInfo = { .blockSizeID = LZ4F_max4MB, .blockMode = LZ4F_blockIndependent,
+		    .contentChecksumFlag = LZ4F_contentChecksumEnabled } },
+		{ .frameInfo = { .blockSizeID = LZ4F_max64KB, .blockMode = LZ4F_blockLinked } },
+		{ .frameInfo = { .blockSizeID = LZ4F_max256KB, .contentSize = 600000,
+		    .blockChecksumFlag = LZ4F_blockChecksumEnabled } },
+	};
+	static const char skipped[] = "\x53\x2a\x4d\x18\x05\0\0\0abcde";
+	char *text = text_of(600000);
+	struct sess_buf b, twice;
+	size_t i, cut;
+	struct got g;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		lz4_frame(&b, i < 3 ? &shapes[i] : NULL, text, 600000);
+		for (cut = 100; cut < b.len; cut += 997) {
+			read_bytes(b.data, cut, NULL, &g);
+			assert_string_equal(g.names, "f f(unexpected end of lz4 data) ");
+			assert_data(&g, text, g.data.len);
+			/* text compresses a little better further on */
+			assert_true(g.data.len + 10000 >= 600000 * cut / b.len);
+			done(&g, NULL);
+		}
+		twice = (struct sess_buf){ 0 };
+		assert_int_equal(sess_buf_add(&twice, b.data, b.len), 0);
+		assert_int_equal(sess_buf_add(&twice, skipped, i < 3 ? sizeof(skipped) - 1 : 0), 0);
+		assert_int_equal(sess_buf_add(&twice, b.data, b.len), 0);
+		read_bytes(twice.data, twice.len, NULL, &g);
+		assert_string_equal(g.names, "f ");
+		assert_int_equal(g.data.len, 1200000);
+		assert_memory_equal(g.data.data + 600000, text, 600000);
+		done(&g, &twice);
+		b.data[b.len / 2] ^= 0x55;
+		read_bytes(b.data, b.len, NULL, &g);
+		if (i == 0 || i == 2)		/* the others have no checksum */
+			assert_int_equal(g.errors, 1);
+		done(&g, &b);
 	}
 	free(text);
 }
@@ -1122,6 +1194,7 @@ main(void)
 		cmocka_unit_test(empty_files_hold_one_empty_member),
 		cmocka_unit_test(concatenated_streams_are_all_read),
 		cmocka_unit_test(a_small_buffer_gives_the_same_bytes),
+		cmocka_unit_test(a_cut_lz4_block_gives_what_it_holds),
 		cmocka_unit_test(a_cut_stream_gives_what_it_holds_and_says_so),
 		cmocka_unit_test(a_gzip_cut_anywhere_gives_as_much_as_zlib_gives),
 		cmocka_unit_test(zeros_behind_gzip_data_are_padding_and_other_bytes_an_error_after_it),
