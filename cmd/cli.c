@@ -71,7 +71,8 @@ cli_start(struct cli *c, const char *name, unsigned program, const char *usage)
 
 	*c = (struct cli){ .name = name, .program = program };
 	sess_session_opts_init(&c->session);
-	c->stream.out_fd = STDOUT_FILENO;
+	c->stream.out_fds[c->stream.nout_fds++] = STDOUT_FILENO;
+	c->stream.out_fds[c->stream.nout_fds++] = STDERR_FILENO;
 	c->now = clock_now();
 	if (tmpdir != NULL && *tmpdir != '\0')
 		c->session.tmpdir = tmpdir;

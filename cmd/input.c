@@ -223,7 +223,7 @@ progress_show(const struct cli *c, const struct sess_stream *s)
 
 /* Opened at once, so that hours of work don't end at a folder that isn't there. */
 static FILE *
-create(const char *path)
+create(struct cli *c, const char *path)
 {
 	struct sess_err err = { 0 };
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -233,6 +233,7 @@ create(const char *path)
 		sess_err_sys(&err, errno, NULL);
 		cli_die(path, &err);
 	}
+	c->stream.out_fds[c->stream.nout_fds++] = fd;
 	return f;
 }
 
@@ -245,9 +246,9 @@ cli_stream(struct cli *c)
 
 	if (in.first == NULL) {
 		if (c->rejects != NULL)
-			in.rejects = create(in.rejects_name = c->rejects);
+			in.rejects = create(c, in.rejects_name = c->rejects);
 		if (c->summary != NULL)
-			in.summary = create(in.summary_name = c->summary);
+			in.summary = create(c, in.summary_name = c->summary);
 	}
 	known = in.operands == c->stream.operands;
 	in.operands = c->stream.operands;

@@ -38,7 +38,8 @@ struct sess_stream_opts {
 	uint64_t max_line;		/* bytes; 0: 64 MiB */
 	bool unordered;			/* blocks may come in any order */
 	bool strict;			/* stop at the first bad record */
-	int out_fd;			/* never read the file this goes to; -1: none */
+	int out_fds[4];			/* files these are open on are never read */
+	unsigned nout_fds;
 	const char *literal;		/* records that can't hold this text are passed over
 					 * unconverted and not counted; or NULL */
 	const char *const *literals;	/* more of these, NULL-terminated: any of them will

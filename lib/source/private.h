@@ -30,7 +30,7 @@ struct sessp_walk {
 					 * order (log.2 before log.10), recursive */
 	size_t n;
 	uint64_t skipped;	/* symlinks, FIFOs, sockets, devices in directories, and
-				 * the file standard output goes to */
+				 * the files that are written */
 	bool rereadable;	/* all files are regular */
 };
 
@@ -41,13 +41,13 @@ typedef void sessp_walk_warn(void *arg, const char *name, const struct sess_err 
  * Expand operands (NULL-terminated; none, or "-": standard input) into w, the
  * caller's to release.  An operand that can't be read is told to warn and
  * passed over (it counts as one problem).  Operands themselves may be symlinks
- * or FIFOs; inside directories such are skipped and counted.  out is the fstat
- * of standard output or NULL: that file is never read.  Symlink loops can't
+ * or FIFOs; inside directories such are skipped and counted.  out holds
+ * the fstat of nout files that are written: they are never read.  Symlink loops can't
  * occur; a directory reached twice by operands is read twice.
  * SESS_OK or SESS_ENOMEM.
  */
 enum sess_status sessp_walk(struct sessp_walk *w, const char *const *operands,
-    const struct stat *out, sessp_walk_warn *warn, void *arg, struct sess_err *err);
+    const struct stat *out, size_t nout, sessp_walk_warn *warn, void *arg, struct sess_err *err);
 void sessp_walk_release(struct sessp_walk *w);
 
 /* strverscmp-like order without its surprises: runs of digits compare as

@@ -14,7 +14,8 @@
 struct walking {
 	struct sessp_walk *w;
 	size_t cap;
-	const struct stat *out;
+	const struct stat *out;		/* files that are written */
+	size_t nout;
 	sessp_walk_warn *warn;
 	void *arg;
 };
@@ -96,6 +97,19 @@ tell(struct walking *wk, const char *name, int sys)
 	wk->warn(wk->arg, name, &err);
 }
 
+/* Whether it is a file that is written. */
+static bool
+is_output(const struct walking *wk, const struct stat *st)
+{
+	size_t i;
+
+	for (i = 0; i < wk->nout; i++)
+		if (S_ISREG(st->st_mode) && S_ISREG(wk->out[i].st_mode) &&
+		    st->st_dev == wk->out[i].st_dev && st->st_ino == wk->out[i].st_ino)
+			return true;
+	return false;
+}
+
 /* Add a file; path NULL is standard input.  0, or -1: memory. */
 static int
 add(struct walking *wk, const char *path, const struct stat *st)
@@ -106,8 +120,7 @@ add(struct walking *wk, const char *path, const struct stat *st)
 
 	f.regular = S_ISREG(st->st_mode);
 	f.size = f.regular && st->st_size > 0 ? (uint64_t)st->st_size : 0;
-	if (f.regular && wk->out != NULL && S_ISREG(wk->out->st_mode) &&
-	    st->st_dev == wk->out->st_dev && st->st_ino == wk->out->st_ino) {
+	if (is_output(wk, st)) {
 		w->skipped++;
 		return 0;
 	}
@@ -246,10 +259,11 @@ operand(struct walking *wk, const char *path)
 
 enum sess_status
 sessp_walk(struct sessp_walk *w, const char *const *operands, const struct stat *out,
-    sessp_walk_warn *warn, void *arg, struct sess_err *err)
+    size_t nout, sessp_walk_warn *warn, void *arg, struct sess_err *err)
 {
 	static const char *const standard_input[] = { "-", NULL };
-	struct walking wk = { .w = w, .out = out, .warn = warn, .arg = arg };
+	struct walking wk = { .w = w, .out = out, .nout = nout,
+	    .warn = warn, .arg = arg };
 
 	*w = (struct sessp_walk){ .rereadable = true };
 	if (operands == NULL || *operands == NULL)

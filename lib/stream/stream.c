@@ -421,12 +421,12 @@ on_walk_problem(void *arg, const char *name, const struct sess_err *err)
 static enum sess_status
 open_walk(struct sess_stream *s, struct sess_err *err)
 {
-	struct stat st;
-	bool out = s->o.out_fd >= 0 && fstat(s->o.out_fd, &st) == 0;
-	size_t i;
+	struct stat out[sizeof(s->o.out_fds) / sizeof(*s->o.out_fds)];
+	size_t i, nout = 0;
 
-	if (sessp_walk(&s->walk, s->o.operands, out ? &st : NULL, on_walk_problem,
-	    s, err) < 0)
+	for (i = 0; i < s->o.nout_fds; i++)
+		nout += fstat(s->o.out_fds[i], &out[nout]) == 0;
+	if (sessp_walk(&s->walk, s->o.operands, out, nout, on_walk_problem, s, err) < 0)
 		return SESS_ENOMEM;
 	s->books.skipped = s->walk.skipped;
 	for (i = 0; i < s->walk.n; i++)

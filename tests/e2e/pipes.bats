@@ -210,6 +210,21 @@ ended() {
 	done
 }
 
+@test "the files that are written are not read" {
+	mkdir dir
+	events 2 >dir/in
+	echo '{"v":1,' >>dir/in
+	for p in $programs; do
+		for _ in 1 2; do		# the second time the files are there before
+			"$p" --rejects dir/bad --summary dir/books dir >out 2>dir/err || [ $? -eq 2 ]
+			[ "$(wc -l <dir/bad)" -eq 1 ]
+			[ "$(wc -l <dir/err)" -eq 1 ]
+			[ "$(jq -c '[.records, .files, .skipped]' dir/books)" = '[3,1,3]' ]
+		done
+		rm dir/bad dir/books dir/err
+	done
+}
+
 @test "standard input is asked for once" {
 	event 1 >one
 	for p in $programs; do

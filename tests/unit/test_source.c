@@ -1062,7 +1062,7 @@ a_directory_is_walked_in_natural_order_without_links(void **state)
 	assert_int_equal(stat("out", &st), 0);
 
 	problems[0] = '\0';
-	assert_int_equal(sessp_walk(&w, operands, &st, problem, NULL, NULL), SESS_OK);
+	assert_int_equal(sessp_walk(&w, operands, &st, 1, problem, NULL, NULL), SESS_OK);
 	walked(&w, got, sizeof(got));
 	assert_string_equal(got,
 	    "log.2 ./log ./log.1.gz ./log.2 ./log.10 ./sub/b fifo ");
@@ -1077,7 +1077,7 @@ a_directory_is_walked_in_natural_order_without_links(void **state)
 	/* as an operand a link is followed */
 	operands[0] = "sub/loop/link";
 	operands[1] = NULL;
-	assert_int_equal(sessp_walk(&w, operands, NULL, problem, NULL, NULL), SESS_OK);
+	assert_int_equal(sessp_walk(&w, operands, NULL, 0, problem, NULL, NULL), SESS_OK);
 	walked(&w, got, sizeof(got));
 	assert_string_equal(got, "sub/loop/link ");
 	assert_true(w.rereadable);
@@ -1105,7 +1105,7 @@ no_operand_is_standard_input(void **state)
 
 	(void)state;
 	for (i = 0; i < 2; i++) {
-		assert_int_equal(sessp_walk(&w, i == 0 ? dash : none, NULL, problem, NULL, NULL),
+		assert_int_equal(sessp_walk(&w, i == 0 ? dash : none, NULL, 0, problem, NULL, NULL),
 		    SESS_OK);
 		assert_int_equal(w.n, 1);
 		assert_null(w.files[0].path);
@@ -1175,7 +1175,7 @@ running_out_of_memory_is_an_error_everywhere(void **state)
 	for (i = 0, r = SESS_ENOMEM; r < 0; i++) {
 		err = (struct sess_err){ 0 };
 		alloc_fail_at(i);
-		r = sessp_walk(&w, operands, NULL, problem, NULL, &err);
+		r = sessp_walk(&w, operands, NULL, 0, problem, NULL, &err);
 		alloc_fail_at(-1);
 		assert_int_equal(err.code, r);
 	}
