@@ -336,6 +336,7 @@ settle(struct cli *c, struct given *g, char **operands)
 	settle_rule(&c->session, g);
 	settle_operands(c, operands, g->stdin_uses);
 	settle_files(&c->stream.convert, g);
+	c->stream.tmpdir = c->session.tmpdir;
 }
 
 void

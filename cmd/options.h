@@ -109,7 +109,7 @@ X(STRICT,          "strict",          0, NO, NULL, ALL, "stop at the first bad r
 X(MAX_LINE,        "max-line",        0, YES, "SIZE", ALL, "longest line that is data (64M)") \
 X(JOBS,            "jobs",            'j', YES, "N", ALL, "worker threads (cores)") \
 X(MEMORY,          "memory",          0, YES, "SIZE", FIND | PATH | STATS, "hold so much, then spill (512M)") \
-X(TMPDIR,          "tmpdir",          'T', YES, "DIR", FIND | PATH | STATS, "where to spill ($TMPDIR, else /var/tmp)") \
+X(TMPDIR,          "tmpdir",          'T', YES, "DIR", ALL, "where to spill ($TMPDIR, else /var/tmp)") \
 /* every program */ \
 X(NOW,             "now",             0, YES, "TIME", FIND | PATH | STATS, "what now is ($SESS_NOW, else the clock)") \
 X(TZ,              "tz",              0, YES, "ZONE", FIND | PATH | STATS, "time zone of days and text ($TZ, else local)") \

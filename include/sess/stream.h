@@ -36,6 +36,8 @@ struct sess_stream_opts {
 	struct sess_convert_opts convert;
 	unsigned jobs;			/* worker threads; 0: as many as there are cores */
 	uint64_t max_line;		/* bytes; 0: 64 MiB */
+	const char *tmpdir;		/* where an archive that can't be sought in is spooled,
+					 * to an unlinked file; NULL: /var/tmp */
 	bool unordered;			/* blocks may come in any order */
 	bool strict;			/* stop at the first bad record */
 	int out_fds[4];			/* files these are open on are never read */

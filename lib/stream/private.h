@@ -59,6 +59,7 @@ struct sessp_reader;
 
 struct sessp_reader_opts {
 	uint64_t max_line;
+	struct sessp_limits limits;
 	const struct sess_convert_opts *convert;	/* --format and --map decide what it is */
 	atomic_bool *stop;
 	atomic_ullong *serials;

@@ -162,7 +162,7 @@ next_member(struct sessp_reader *r, struct sessp_block *b)
 	r->in_string = r->escaped = r->garbage = false;
 	if (!r->opened) {
 		r->opened = true;
-		st = sessp_input_open(&r->in, r->file, NULL, &err);
+		st = sessp_input_open(&r->in, r->file, &r->opts.limits, &err);
 		if (st < 0) {
 			note(r, b, &err);
 			r->ended = true;

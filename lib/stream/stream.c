@@ -499,7 +499,7 @@ sess_stream_open(struct sess_stream **sp, const struct sess_stream_opts *o,
 	set_hunt(&s->hunt, o);
 	s->ro = (struct sessp_reader_opts){
 		.max_line = o->max_line > 0 ? o->max_line : MAX_LINE,
-		.convert = &s->o.convert, .stop = &s->stop, .serials = &s->serials
+		.limits.tmpdir = o->tmpdir, .convert = &s->o.convert, .stop = &s->stop, .serials = &s->serials
 	};
 	if (o->convert.format != NULL && sessp_format_find(o->convert.format) == NULL) {
 		st = sess_err_set(err, SESS_EFORMAT, 0, "no format '%.40s'",

@@ -257,6 +257,19 @@ books() {
 	done
 }
 
+@test "an archive that can't be sought in is held in -T" {
+	events 3 >in
+	bsdtar -cf in.7z --format 7zip in
+	cat in.7z | sess-ingest -T . | cmp - in
+	cat in.7z | TMPDIR=. sess-ingest | cmp - in
+	for how in 'sess-ingest -T nowhere' 'env TMPDIR=nowhere sess-ingest'; do
+		run bash -c "cat in.7z | $how"
+		exits 2
+		has "temporary file: No such file or directory"
+	done
+	[ "$(ls)" = "$(printf 'in\nin.7z')" ]
+}
+
 @test "--max-line makes a reject of a longer line" {
 	{ event 1; event 2 title "\"$(printf '%05000d' 0)\""; event 3; } >in
 	run --separate-stderr sess-ingest --max-line 4K --summary sum.json in
