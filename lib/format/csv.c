@@ -5,9 +5,9 @@
 #include "payload.h"
 
 /* One column, decoded to out; *p is left at its comma or the end.  Text behind
- * a closing quote is kept as it is. */
+ * a closing quote is kept as it is.  *open where there is no closing quote. */
 static size_t
-column(const char **p, const char *end, char *out)
+column(const char **p, const char *end, char *out, bool *open)
 {
 	const char *q = *p;
 	bool quoted = q < end && *q == '"';
@@ -24,7 +24,35 @@ column(const char **p, const char *end, char *out)
 		out[n++] = *q;
 	}
 	*p = q;
+	*open = quoted;
 	return n;
+}
+
+const char *
+sessp_csv_end(const char *p, const char *end, bool final)
+{
+	const char *q = p, *nl;
+
+	for (;;) {
+		if (q < end && *q == '"') {
+			q++;
+			while ((q = memchr(q, '"', (size_t)(end - q))) != NULL &&
+			    end - q > 1 && q[1] == '"')
+				q += 2;
+			if ((q == NULL || ++q == end) && !final)
+				return NULL;
+			if (q == NULL || (q < end && *q != ',' && *q != '\r' && *q != '\n'))
+				break;
+		}
+		while (q < end && *q != ',' && *q != '\n')
+			q++;
+		if (q == end)
+			return final ? end : NULL;
+		if (*q++ == '\n')
+			return q - 1;
+	}
+	nl = memchr(p, '\n', (size_t)(end - p));
+	return nl != NULL || !final ? nl : end;
 }
 
 bool
@@ -34,6 +62,7 @@ sessp_csv_split(struct sessp_conv *cv, const char *p, size_t len,
 	const char *end = p + len;
 	struct sess_slice *v;
 	size_t i, most = 1;
+	bool open = false;
 	char *out;
 
 	while (end > p && (end[-1] == '\n' || end[-1] == '\r'))
@@ -47,13 +76,15 @@ sessp_csv_split(struct sessp_conv *cv, const char *p, size_t len,
 		return false;
 	}
 	for (*n = 0; ; p++) {
-		i = column(&p, end, out);
+		i = column(&p, end, out, &open);
 		v[(*n)++] = (struct sess_slice){ out, i };
 		out += i;
 		if (p >= end)
 			break;
 	}
 	*columns = v;
+	if (open)
+		*n = 0;
 	return true;
 }
 
@@ -140,6 +171,10 @@ convert(struct sessp_conv *cv, const char *p, size_t len, struct sess_err *err)
 
 	if (!sessp_csv_split(cv, p, len, &v, &n))
 		return SESSP_REJECTED;
+	if (n == 0) {
+		sess_err_set(err, SESS_EFORMAT, 0, "a quote that is never closed");
+		return SESSP_REJECTED;
+	}
 	if (n > cv->ncsv) {
 		sess_err_set(err, SESS_EFORMAT, 0, "%zu columns where the header has %zu", n, cv->ncsv);
 		return SESSP_REJECTED;

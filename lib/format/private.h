@@ -177,8 +177,14 @@ void sessp_seconds_free(struct sessp_seconds *s);
 bool sessp_csv_header(struct sessp_conv *cv, const char *p, size_t len);
 void sessp_csv_forget(struct sessp_conv *cv);
 
-/* csv.c: the columns of a record, decoded, in the arena; false where memory is
- * out. */
+/* csv.c: the end of the record that begins at p: its newline; where final, end
+ * as well; NULL where it isn't whole.  A cell goes on over lines only where its
+ * quote is closed as it has to be, or else one stray quote would swallow the rows
+ * behind it: then the record is the first line. */
+const char *sessp_csv_end(const char *p, const char *end, bool final);
+
+/* csv.c: the columns of a record, decoded, in the arena; none where a quote is
+ * never closed.  False where memory is out. */
 bool sessp_csv_split(struct sessp_conv *cv, const char *p, size_t len,
     struct sess_slice **columns, size_t *n);
 

@@ -19,7 +19,8 @@ struct sessp_reader {
 	bool opened, ended;
 	atomic_ullong consumed;
 	bool member_end;		/* the member has no more bytes */
-	bool skipping;			/* inside a line that is too long */
+	bool skipping;			/* inside a record that is too long */
+	bool quoted;			/* and in a quoted cell of it */
 	uint64_t line;			/* of the next record */
 	struct sess_buf carry;		/* the start of a record, behind the last block */
 	struct sess_buf context;	/* see sessp_tail */
@@ -156,7 +157,7 @@ next_member(struct sessp_reader *r, struct sessp_block *b)
 	r->origin = NULL;
 	r->carry.len = r->context.len = 0;
 	r->line = 1;
-	r->member_end = r->skipping = false;
+	r->member_end = r->skipping = r->quoted = false;
 	r->array = ARRAY_BEFORE;
 	r->depth = 0;
 	r->in_string = r->escaped = r->garbage = false;
@@ -236,26 +237,26 @@ array_lines(struct sessp_reader *r, char *p, size_t len)
 	return n;
 }
 
-/* How much of the records in p is whole: up to and with the last newline, for
- * CSV the last one outside quotes. */
+static bool
+is_csv(const struct sessp_reader *r)
+{
+	return r->origin->format != NULL && r->origin->format->framing == SESSP_CSV;
+}
+
+/* How much of the records in p is whole: up to and with the last newline that
+ * ends one. */
 static size_t
 whole_records(const struct sessp_reader *r, const char *p, size_t len)
 {
-	const char *nl;
-	size_t i, end = 0;
-	bool quoted = false;
+	const char *nl, *start = p, *end = p + len;
 
-	if (r->origin->format == NULL || r->origin->format->framing != SESSP_CSV) {
+	if (!is_csv(r)) {
 		nl = len > 0 ? memrchr(p, '\n', len) : NULL;
 		return nl != NULL ? (size_t)(nl - p) + 1 : 0;
 	}
-	for (i = 0; i < len; i++) {
-		if (p[i] == '"')
-			quoted = !quoted;
-		else if (p[i] == '\n' && !quoted)
-			end = i + 1;
-	}
-	return end;
+	while (p < end && (nl = sessp_csv_end(p, end, false)) != NULL)
+		p = nl + 1;
+	return (size_t)(p - start);
 }
 
 /* Wait for live input without spinning; false where the stream is to stop. */
@@ -272,30 +273,51 @@ wait_input(struct sessp_reader *r)
 	return true;
 }
 
-/* Tell of one record that is longer than allowed; its bytes are gone. */
+/* How many quotes there are, more or less by two. */
+static bool
+odd_quotes(const char *p, size_t len)
+{
+	return sessp_count_byte(p, len, '"') % 2 != 0;
+}
+
+/* Tell of the record behind the context, that is longer than allowed; its bytes
+ * are gone, and the rest of it is to be passed over. */
 static void
 note_long(struct sessp_reader *r, struct sessp_block *b)
 {
 	struct sess_err err = { 0 };
+	const char *p = b->data + b->context;
+	size_t len = b->len - b->context;
 
 	sess_err_set(&err, SESS_ELIMIT, r->line, "line longer than %llu bytes",
 	    (unsigned long long)r->opts.max_line);
 	sessp_block_note(b, &err, "", 0, false);
 	b->books.records++;
 	b->books.rejected++;
-	r->line++;
+	r->line += 1 + sessp_count_byte(p, len, '\n');
+	r->skipping = true;
+	r->quoted = is_csv(r) && odd_quotes(p, len);
+	b->len = b->context;
 }
 
 /* Drop the rest of a line that is too long from what was just read at p. */
 static size_t
 skip_rest(struct sessp_reader *r, char *p, size_t len)
 {
-	char *nl = memchr(p, '\n', len);
+	char *end = p + len, *from = p, *nl;
 
-	if (nl == NULL)
+	for (; (nl = memchr(from, '\n', (size_t)(end - from))) != NULL; from = nl + 1) {
+		r->quoted ^= is_csv(r) && odd_quotes(from, (size_t)(nl - from));
+		if (!r->quoted)
+			break;
+		r->line++;
+	}
+	if (nl == NULL) {
+		r->quoted ^= is_csv(r) && odd_quotes(from, (size_t)(end - from));
 		return 0;
+	}
 	r->skipping = false;
-	len -= (size_t)(nl + 1 - p);
+	len = (size_t)(end - nl - 1);
 	memmove(p, nl + 1, len);
 	return len;
 }
@@ -340,17 +362,9 @@ take_header(struct sessp_reader *r, struct sessp_block *b, size_t *whole)
 {
 	struct sessp_origin *o = r->origin;
 	char *p = b->data + b->context;
-	size_t i, len = 0;
-	bool quoted = false;
+	size_t len = (size_t)(sessp_csv_end(p, p + *whole, true) - p);
 
-	for (i = 0; i < *whole && len == 0; i++) {
-		if (p[i] == '"')
-			quoted = !quoted;
-		else if (p[i] == '\n' && !quoted)
-			len = i + 1;
-	}
-	if (len == 0)
-		len = *whole;
+	len += len < *whole;
 	if ((o->header = malloc(len + SESSP_PAD)) == NULL) {
 		sess_err_nomem(&b->fatal);
 		return;
@@ -372,17 +386,15 @@ read_records(struct sessp_reader *r, struct sessp_block *b)
 {
 	struct sess_err err = { 0 };
 	size_t whole = 0, n, fresh;
-	bool tried = r->origin->format != NULL;
+	bool tried = r->origin->format != NULL, too_long;
 
 	for (;;) {
-		if (b->len - b->context - whole > r->opts.max_line &&
-		    (tried || memchr(b->data + b->context, '\n', b->len - b->context) == NULL)) {
-			note_long(r, b);
-			r->skipping = true;
-			b->len = b->context + whole;
-		}
-		if (whole > 0 && b->len - b->context >= BLOCK)
+		too_long = b->len - b->context - whole > r->opts.max_line;
+		if (whole > 0 && (too_long || b->len - b->context >= BLOCK))
 			return whole;
+		if (too_long &&
+		    (tried || memchr(b->data + b->context, '\n', b->len - b->context) == NULL))
+			note_long(r, b);
 		if (whole > 0 && sessp_input_idle(r->in)) {
 			b->pause = true;
 			return whole;
@@ -401,11 +413,11 @@ read_records(struct sessp_reader *r, struct sessp_block *b)
 			break;
 		}
 		b->books.bytes += n;
-		if (r->skipping)
-			n = skip_rest(r, b->data + b->len, n);
 		fresh = b->len;
 		if (tried && r->origin->format->framing == SESSP_ARRAY)
 			n = array_lines(r, b->data + fresh, n);
+		if (r->skipping)
+			n = skip_rest(r, b->data + fresh, n);
 		b->len += n;
 		if (!tried && memchr(b->data + fresh, '\n', n) != NULL &&
 		    (b->len - b->context >= BLOCK || sessp_input_idle(r->in)) &&
@@ -415,7 +427,8 @@ read_records(struct sessp_reader *r, struct sessp_block *b)
 				return 0;
 		}
 		if (tried)
-			whole = whole_records(r, b->data + b->context, b->len - b->context);
+			whole += whole_records(r, b->data + b->context + whole,
+			    b->len - b->context - whole);
 	}
 	if (!tried && !blank(b->data + b->context, b->len - b->context) &&
 	    !recognise(r, b))

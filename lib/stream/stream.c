@@ -260,21 +260,6 @@ convert_record(struct worker *w, struct sessp_block *b, uint64_t line,
 		b->fatal = err;
 }
 
-/* The end of the CSV record that starts at p: its newline, or end. */
-static const char *
-csv_end(const char *p, const char *end)
-{
-	bool quoted = false;
-
-	for (; p < end; p++) {
-		if (*p == '"')
-			quoted = !quoted;
-		else if (*p == '\n' && !quoted)
-			break;
-	}
-	return p;
-}
-
 static void
 convert_all(struct worker *w, struct sessp_block *b, const char *p, const char *end)
 {
@@ -284,7 +269,7 @@ convert_all(struct worker *w, struct sessp_block *b, const char *p, const char *
 
 	while (p < end && b->fatal.code == SESS_OK) {
 		if (csv)
-			nl = csv_end(p, end);
+			nl = sessp_csv_end(p, end, true);
 		else if ((nl = memchr(p, '\n', (size_t)(end - p))) == NULL)
 			nl = end;
 		convert_record(w, b, line, p, (size_t)(nl - p));

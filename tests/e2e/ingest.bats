@@ -270,6 +270,52 @@ books() {
 	[ "$(ls)" = "$(printf 'in\nin.7z')" ]
 }
 
+@test "a stray quote doesn't swallow the rows behind it" {
+	{
+		echo t,begin,sid,pid,msg
+		echo 'error,1626320736212,S1,p,"two
+lines ""quoted"""'
+		echo 'error,1626320736213,S1,p,"open'
+		echo 'error,1626320736214,S1,p,5" screen'
+		echo 'error,1626320736215,S1,p,"closed"'
+		echo 'error,1626320736216,S1,p,"open at the end'
+		echo 'error,1626320736217,S1,p,last'
+	} >rows.csv
+	run --separate-stderr sess-ingest --summary books rows.csv
+	exits 2
+	[ "$(jq -r '.message' <<<"$output")" = 'two
+lines "quoted"
+5" screen
+closed
+last' ]
+	[ "$stderr" = 'sess-ingest: rows.csv:4: a quote that is never closed
+sess-ingest: rows.csv:7: a quote that is never closed' ]
+	[ "$(jq -c '[.records, .converted, .rejected]' books)" = '[6,4,2]' ]
+}
+
+@test "what stands around records that are too long is read, whatever the format" {
+	beacon() { printf '{"t":"error","begin":%d,"sid":"S1","pid":"p","msg":"%s"}\n' "$((1626320736000 + $1))" "$2"; }
+	row() { printf 'error,%d,S1,p,"%s"\n' "$((1626320736000 + $1))" "$2"; }
+	long=$(seq 100000 220000)
+	texts=(a b "$long" c "$long" d)
+	for i in "${!texts[@]}"; do beacon "$i" "${texts[i]//$'\n'/ }"; done >lines
+	jq -s . lines >array
+	{ echo t,begin,sid,pid,msg; for i in "${!texts[@]}"; do row "$i" "${texts[i]}"; done; } >rows
+	for f in lines array rows; do
+		for max in 1K 300K; do
+			run --separate-stderr sess-ingest --max-line $max --summary books "$f"
+			exits 2
+			[ "$(jq -r .message <<<"$output" | tr -d '\n')" = abcd ]
+			[ "$(jq -c '[.records, .converted, .rejected]' books)" = '[6,4,2]' ]
+			[ "$(grep -c 'line longer than' <<<"$stderr")" -eq 2 ]
+		done
+	done
+	run sess-ingest --max-line 300K lines
+	has 'lines:3: line longer than 307200 bytes'
+	has 'lines:5: line longer than 307200 bytes'
+	has '"src":"lines:6"'
+}
+
 @test "--max-line makes a reject of a longer line" {
 	{ event 1; event 2 title "\"$(printf '%05000d' 0)\""; event 3; } >in
 	run --separate-stderr sess-ingest --max-line 4K --summary sum.json in
