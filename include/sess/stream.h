@@ -78,7 +78,8 @@ enum sess_status sess_stream_open(struct sess_stream **s,
 
 /* The next block's output.  timeout_ms is how long to wait for it, or -1; on a
  * time-out block->len is 0 and block->pause true.  SESS_END after the last.
- * An error ends the stream (out of memory, what map returned, --strict). */
+ * An error ends the stream (out of memory, what map returned, strict: what stood
+ * before the problem has been given by then). */
 enum sess_status sess_stream_next(struct sess_stream *s,
     struct sess_stream_block *block, int timeout_ms, struct sess_err *err);
 

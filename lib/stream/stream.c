@@ -55,6 +55,7 @@ struct sess_stream {
 	uint64_t closed_bytes, all_bytes;
 	struct sess_err fatal;		/* ends the stream */
 
+	struct sess_err stopped;	/* --strict: what the next call returns */
 	struct sessp_block *given;	/* to the caller, until its next call */
 	struct sess_books books;	/* the caller's thread only */
 	size_t note;			/* next problem of the walk */
@@ -260,6 +261,14 @@ convert_record(struct worker *w, struct sessp_block *b, uint64_t line,
 		b->fatal = err;
 }
 
+/* Whether the rest of the block is to be left alone: with --strict what stands
+ * before the first bad record is the last that counts. */
+static bool
+stopped(const struct worker *w, const struct sessp_block *b)
+{
+	return b->fatal.code != SESS_OK || (w->s->o.strict && b->books.rejected > 0);
+}
+
 static void
 convert_all(struct worker *w, struct sessp_block *b, const char *p, const char *end)
 {
@@ -267,7 +276,7 @@ convert_all(struct worker *w, struct sessp_block *b, const char *p, const char *
 	uint64_t line = b->first_line;
 	const char *nl;
 
-	while (p < end && b->fatal.code == SESS_OK) {
+	while (p < end && !stopped(w, b)) {
 		if (csv)
 			nl = sessp_csv_end(p, end, true);
 		else if ((nl = memchr(p, '\n', (size_t)(end - p))) == NULL)
@@ -287,7 +296,7 @@ convert_candidates(struct worker *w, struct sessp_block *b, const char *p,
 	uint64_t line = b->first_line;
 	const char *q, *nl;
 
-	while (p < end && b->fatal.code == SESS_OK) {
+	while (p < end && !stopped(w, b)) {
 		q = sessp_hunt_next(&hunt, p, end);
 		if (q == end)
 			return;
@@ -554,9 +563,10 @@ add_books(struct sess_books *to, const struct sess_books *b)
 	to->nobody += b->nobody;
 }
 
-/* Tell what the workers noted.  With --strict the first bad record ends it. */
-static enum sess_status
-tell(struct sess_stream *s, const struct sessp_block *b, struct sess_err *err)
+/* Tell what the workers noted.  With --strict the first problem is the last: the
+ * block, which has what stood before it, still goes out. */
+static void
+tell(struct sess_stream *s, const struct sessp_block *b)
 {
 	const char *name = b->note_name != NULL ? b->note_name :
 	    b->origin != NULL ? b->origin->name : "";
@@ -571,11 +581,11 @@ tell(struct sess_stream *s, const struct sessp_block *b, struct sess_err *err)
 			s->o.problem(s->o.note_arg, name, &n->err,
 			    n->about_record ? b->note_text.data != NULL ?
 			    b->note_text.data + n->text : "" : NULL, n->text_len);
-		if (s->o.strict)
-			return sess_err_set(err, n->err.code, n->err.line,
-			    "stopped at the first problem");
+		if (s->o.strict) {
+			sess_err_set(&s->stopped, n->err.code, 0, "stopped at the first problem");
+			return;
+		}
 	}
-	return SESS_OK;
 }
 
 static void
@@ -627,6 +637,11 @@ sess_stream_next(struct sess_stream *s, struct sess_stream_block *block,
 	bool end = false;
 
 	*block = (struct sess_stream_block){ .data = "" };
+	if (s->stopped.code != SESS_OK) {
+		if (err != NULL && err->code == SESS_OK)
+			*err = s->stopped;
+		return s->stopped.code;
+	}
 	b = await(s, timeout_ms, &end, &fatal);
 	s->given = b;
 	if (fatal.code != SESS_OK) {
@@ -639,8 +654,7 @@ sess_stream_next(struct sess_stream *s, struct sess_stream_block *block,
 		return end ? SESS_END : SESS_OK;
 	}
 	add_books(&s->books, &b->books);
-	if (tell(s, b, err) < 0)
-		return SESS_EFORMAT;
+	tell(s, b);
 	block->data = b->out.data != NULL ? b->out.data : "";
 	block->len = b->out.len;
 	block->events = b->events;

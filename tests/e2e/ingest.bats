@@ -105,6 +105,21 @@ books() {
 	has in:1
 }
 
+@test "--strict writes what stands before the first bad record" {
+	{ events 3; echo '{"v":1'; event 5; } >in
+	head -n 3 in >good
+	run --separate-stderr sess-ingest --strict in
+	exits 2
+	[ "$output" = "$(<good)" ]
+	[ "$stderr" = "sess-ingest: in:4: '}' expected at byte 7
+sess-ingest: stopped at the first problem" ]
+	events 5000 >many
+	gzip -c many | head -c 20000 >cut.gz
+	run --separate-stderr sess-ingest --strict cut.gz many
+	exits 2
+	[ "$(sess-ingest cut.gz 2>err)" = "$output" ]
+}
+
 @test "a file of no known format is one error, not one a line" {
 	seq 100000 >numbers
 	run --separate-stderr sess-ingest --summary sum.json numbers
