@@ -28,7 +28,8 @@ struct format_count {
 };
 
 static struct {
-	struct sess_stream *first;	/* the one whose books are told */
+	struct sess_stream *first;	/* the one whose books are told, until they are */
+	bool begun;			/* there was a first one */
 	const char *const *operands;	/* of which the problems are told */
 	struct sess_buf file;		/* the file whose problems are counted */
 	uint64_t bad_records, bad_members, unsaid;
@@ -244,7 +245,7 @@ cli_stream(struct cli *c)
 	struct sess_stream *s;
 	bool known;
 
-	if (in.first == NULL) {
+	if (!in.begun) {
 		if (c->rejects != NULL)
 			in.rejects = create(c, in.rejects_name = c->rejects);
 		if (c->summary != NULL)
@@ -258,8 +259,9 @@ cli_stream(struct cli *c)
 	c->stream.note_arg = c;
 	if (sess_stream_open(&s, &c->stream, &err) < 0)
 		cli_die(NULL, &err);
-	if (in.first == NULL)
+	if (!in.begun)
 		in.first = s;
+	in.begun = true;
 	progress.on = !c->no_progress && !c->quiet && isatty(STDERR_FILENO);
 	progress.begun = steady_ms();
 	progress.events = 0;
@@ -328,6 +330,7 @@ cli_done(struct cli *c, struct sess_stream *s)
 	sess_stream_free(s);
 	if (s != in.first)
 		return;
+	in.first = NULL;
 	if (c->verbose)
 		say_books(c, &b);
 	if (b.nobody > 0)
@@ -358,7 +361,14 @@ finish_file(FILE **f, const char *name)
 void
 input_finish(void)
 {
+	struct sess_books b;
+
 	say_unsaid();
+	/* an end before its time: the books so far */
+	if (in.first != NULL && in.summary != NULL) {
+		sess_stream_books(in.first, &b);
+		write_summary(in.summary, &b);
+	}
 	finish_file(&in.rejects, in.rejects_name);
 	finish_file(&in.summary, in.summary_name);
 	sess_buf_release(&in.file);

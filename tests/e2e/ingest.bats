@@ -113,6 +113,8 @@ books() {
 	[ "$output" = "$(<good)" ]
 	[ "$stderr" = "sess-ingest: in:4: '}' expected at byte 7
 sess-ingest: stopped at the first problem" ]
+	sess-ingest --strict --summary books in || [ $? -eq 2 ]
+	[ "$(jq -c '[.records, .converted, .rejected, .events]' books)" = '[4,3,1,3]' ]
 	events 5000 >many
 	gzip -c many | head -c 20000 >cut.gz
 	run --separate-stderr sess-ingest --strict cut.gz many
