@@ -162,39 +162,92 @@ find_any(const char *p, const char *end, const char *set)
 	return p;
 }
 
+static bool
+is_name_char(char c)
+{
+	return is_word(c) || c == '_' || c == '-' || c == '%' || c == '~';
+}
+
+/* Whether the ? or # at q, in a text from start to stop without blanks, begins the
+ * query or fragment of a URL: of a whole one, of a path, or name=value follows.
+ * "really?" and "a#id.class" are no URLs. */
+static bool
+ends_url(const char *start, const char *q, const char *stop)
+{
+	const char *p = q + 1;
+
+	if (*start == '/' || *start == '.' || memmem(start, (size_t)(q - start), "://", 3) != NULL)
+		return true;
+	while (p < stop && is_name_char(*p))
+		p++;
+	return *q == '?' && p > q + 1 && p < stop && (*p == '=' || *p == '[');
+}
+
+/* Where the query that begins at q ends in a text: not at a bracket or a comma,
+ * which may be in it, but before what ends a sentence. */
+static const char *
+query_end(const char *q, const char *end)
+{
+	const char *stop = find_any(q, end, " \t\r\n\"'`\\<>){}");
+
+	while (stop > q && strchr(",.;]", stop[-1]) != NULL && stop[-1] != '\0')
+		stop--;
+	return stop;
+}
+
 /* In a text the queries of the URLs that stand in it; line and column behind
  * them (a stack's :12:5) stay. */
 static void
 drop_in_text(struct sessp_conv *cv, enum sess_key k)
 {
+	static const char stops[] = " \t\r\n\"'`\\<>(){}[],";
 	struct sess_slice s = cv->ev.v[k];
 	const char *p = s.p, *end = p + s.len, *q, *stop, *tail;
 	char *out, *o;
 
-	if (memmem(s.p, s.len, "://", 3) == NULL)
+	if (find_any(p, end, "?#") == end)
 		return;
 	if ((out = o = sessp_arena_get(&cv->arena, s.len)) == NULL) {
 		sess_event_unset(&cv->ev, k);
 		sessp_fail(cv);
 		return;
 	}
-	while ((q = memmem(p, (size_t)(end - p), "://", 3)) != NULL) {
-		stop = find_any(q, end, " \t\r\n\"'\\<>(){}[],");
-		q = find_any(q, stop, "?#");
+	for (; p < end; p = stop) {
+		if (strchr(stops, *p) != NULL) {	/* NUL, too */
+			*o++ = *p;
+			stop = p + 1;
+			continue;
+		}
+		stop = find_any(p, end, stops);
+		q = find_any(p, stop, "?#");
+		if (q < stop && ends_url(p, q, end))
+			stop = query_end(q, end);
+		else
+			q = stop;
 		for (tail = stop; tail > q && ((tail[-1] >= '0' && tail[-1] <= '9') ||
 		    tail[-1] == ':'); tail--)
 			;
 		while (tail < stop && *tail != ':')
 			tail++;
-		memcpy(o, p, (size_t)(q - p));
-		o += q - p;
-		memcpy(o, tail, (size_t)(stop - tail));
-		o += stop - tail;
-		p = stop;
+		o = (char *)memcpy(o, p, (size_t)(q - p)) + (q - p);
+		o = (char *)memcpy(o, tail, (size_t)(stop - tail)) + (stop - tail);
 	}
-	memcpy(o, p, (size_t)(end - p));
-	o += end - p;
 	sess_event_set(&cv->ev, k, out, (size_t)(o - out));
+}
+
+/* A query where it stands alone: a call's parameters in its snapshot. */
+static void
+drop_repeats(struct sessp_conv *cv, enum sess_key k)
+{
+	struct sess_slice s = sess_event_get(&cv->ev, k);
+	const char *end = s.p + s.len, *q = find_any(s.p, end, "?#");
+	struct swap w = { .to = { "", 0 } };
+
+	if (q == end || *q != '?')
+		return;
+	w.from = (struct sess_slice){ q + 1, (size_t)(find_any(q, end, "#") - q - 1) };
+	if (w.from.len >= REPEAT_MIN)
+		swap_all(cv, &w);
 }
 
 static void
@@ -211,6 +264,8 @@ drop_query(struct sessp_conv *cv)
 	struct sess_slice s;
 	size_t i;
 
+	drop_repeats(cv, SESS_K_URL);
+	drop_repeats(cv, SESS_K_PAGE_URL);
 	for (i = 0; i < sizeof(urls) / sizeof(*urls); i++) {
 		s = sess_event_get(&cv->ev, urls[i]);
 		s.len = (size_t)(find_any(s.p, s.p + s.len, "?#") - s.p);

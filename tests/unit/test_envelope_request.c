@@ -132,6 +132,23 @@ queries_are_dropped_from_urls_and_texts(void **state)
 }
 
 static void
+queries_are_dropped_from_paths_in_texts(void **state)
+{
+	struct run r = { .opts = { .drop_query = true } };
+
+	(void)state;
+	run(&r, &sessp_json, "{\"t\":\"error\",\"begin\":1626320736212,\"sid\":\"s\",\"pid\":\"p\","
+	    "\"msg\":\"GET /a?tok=1 of ../b#tok, list.php?tok[]=x&tok=1 or a=/c?tok=1: really? body#id.c\","
+	    "\"stack\":\"a[href=\\\"/x?tok=1\\\"] {\\\"u\\\":\\\"https:\\\\/\\\\/h\\\\/y?tok=1\\\"}\"}");
+	assert_value(&r, "message", "GET /a of ../b, list.php or a=/c: really? body#id.c");
+	assert_value(&r, "stack", "a[href=\"/x\"] {\"u\":\"https:\\/\\/h\\/y\"}");
+	run(&r, &sessp_json, "{\"t\":\"error\",\"begin\":1626320736212,\"sid\":\"s\",\"pid\":\"p\","
+	    "\"dl\":\"http://h/a?tok=1&u=2#f\",\"msg\":\"no page for tok=1&u=2\"}");
+	assert_value(&r, "message", "no page for ");
+	run_release(&r);
+}
+
+static void
 users_are_hashed_wherever_they_are_repeated(void **state)
 {
 	struct run r = { .opts = { .hash_key = KEY, .hash_key_len = 6 } };
@@ -232,6 +249,7 @@ main(void)
 		cmocka_unit_test(masked_addresses_keep_their_first_bits),
 		cmocka_unit_test(a_family_without_a_prefix_is_not_masked),
 		cmocka_unit_test(queries_are_dropped_from_urls_and_texts),
+		cmocka_unit_test(queries_are_dropped_from_paths_in_texts),
 		cmocka_unit_test(users_are_hashed_wherever_they_are_repeated),
 		cmocka_unit_test(parameters_that_name_a_user_are_hashed),
 		cmocka_unit_test(privacy_at_a_later_door_is_the_same),
