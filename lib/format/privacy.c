@@ -8,6 +8,7 @@
 #include <nettle/hmac.h>
 #include <string.h>
 #include <strings.h>
+#include <utf8proc.h>
 
 #include "payload.h"
 
@@ -45,8 +46,14 @@ is_word(char c)
 struct swap {
 	struct sess_slice from, to;
 	bool word;		/* not inside a longer word or number */
-	bool nocase;		/* percent-encoded: %c3 is %C3 */
+	bool nocase;		/* %c3 is %C3, and SDKs write pages in lower case */
 };
+
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
 
 /* The next place of it in [p, end), or NULL. */
 static const char *
@@ -59,7 +66,8 @@ next_place(const struct swap *w, const char *start, const char *p, const char *e
 			p = memmem(p, (size_t)(end - p), w->from.p, w->from.len);
 			if (p == NULL)
 				return NULL;
-		} else if (strncasecmp(p, w->from.p, w->from.len) != 0) {
+		} else if (lower(*p) != lower(*w->from.p) ||
+		    strncasecmp(p, w->from.p, w->from.len) != 0) {
 			continue;
 		}
 		after = p + w->from.len;
@@ -125,7 +133,7 @@ mask(unsigned char *a, unsigned len, unsigned bits)
 static void
 mask_ip(struct sessp_conv *cv)
 {
-	struct swap w = { .from = cv->ev.v[SESS_K_IP], .word = true };
+	struct swap w = { .from = cv->ev.v[SESS_K_IP], .word = true, .nocase = true };
 	char text[INET6_ADDRSTRLEN];
 	unsigned char a[16];
 	int family = memchr(w.from.p, ':', w.from.len) != NULL ? AF_INET6 : AF_INET;
@@ -330,10 +338,56 @@ encoded(struct sessp_conv *cv, struct sess_slice s)
 	return (struct sess_slice){ out, (size_t)(q - out) };
 }
 
+static char *
+put_unit(char *q, unsigned unit, size_t slashes)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	memset(q, '\\', slashes);
+	q += slashes;
+	*q++ = 'u';
+	*q++ = hex[unit >> 12 & 15];
+	*q++ = hex[unit >> 8 & 15];
+	*q++ = hex[unit >> 4 & 15];
+	*q++ = hex[unit & 15];
+	return q;
+}
+
+/* A value as it is in JSON that keeps to ASCII, with so many backslashes before
+ * each escape; itself where it is ASCII or no UTF-8. */
+static struct sess_slice
+escaped(struct sessp_conv *cv, struct sess_slice s, size_t slashes)
+{
+	char *out = sessp_arena_get(&cv->arena, s.len * (slashes + 5)), *q = out;
+	utf8proc_ssize_t n;
+	utf8proc_int32_t c;
+	size_t i;
+
+	if (out == NULL)
+		sessp_fail(cv);
+	for (i = 0; out != NULL && i < s.len; i += (size_t)n) {
+		n = utf8proc_iterate((const utf8proc_uint8_t *)s.p + i,
+		    (utf8proc_ssize_t)(s.len - i), &c);
+		if (n < 1)
+			return s;
+		if (c < 0x80) {
+			*q++ = (char)c;
+		} else if (c < 0x10000) {
+			q = put_unit(q, (unsigned)c, slashes);
+		} else {
+			q = put_unit(q, 0xd800 + ((unsigned)(c - 0x10000) >> 10), slashes);
+			q = put_unit(q, 0xdc00 + ((unsigned)c & 0x3ff), slashes);
+		}
+	}
+	return out != NULL ? (struct sess_slice){ out, (size_t)(q - out) } : s;
+}
+
 static void
 hash_key(struct sessp_conv *cv, enum sess_key k, bool hashed)
 {
-	struct swap w = { .from = sess_event_get(&cv->ev, k) };
+	struct swap w = { .from = sess_event_get(&cv->ev, k), .nocase = true };
+	struct sess_slice value = w.from;
+	size_t slashes;
 
 	if (w.from.len == 0 || (hashed && is_hash(w.from)))
 		return;
@@ -343,10 +397,15 @@ hash_key(struct sessp_conv *cv, enum sess_key k, bool hashed)
 	if (w.from.len < REPEAT_MIN)
 		return;
 	swap_all(cv, &w);
-	w.from = encoded(cv, w.from);
-	w.nocase = true;
+	w.from = encoded(cv, value);
 	if (memchr(w.from.p, '%', w.from.len) != NULL)
 		swap_all(cv, &w);
+	/* JSON in JSON doubles what stands before its escapes */
+	for (slashes = 1; slashes <= 4; slashes *= 2) {
+		w.from = escaped(cv, value, slashes);
+		if (w.from.len != value.len)
+			swap_all(cv, &w);
+	}
 }
 
 static bool

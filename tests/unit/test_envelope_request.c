@@ -168,6 +168,18 @@ users_are_hashed_wherever_they_are_repeated(void **state)
 	snprintf(expected, sizeof(expected), "no %s (%s)", name, id);
 	assert_value(&r, "message", expected);
 	assert_value(&r, "app_id", "p");
+	/* in lower case, as the SDK names pages; in JSON in texts */
+	run(&r, &sessp_json, "{\"t\":\"error\",\"begin\":1626320736212,\"sid\":\"s\",\"pid\":\"p\","
+	    "\"uid\":\"U-1024\",\"username\":\"张伟😀\",\"page\":\"h/u-1024\","
+	    "\"msg\":\"{\\\"n\\\":\\\"\\\\u5F20\\\\u4f1f\\\\ud83d\\\\ude00\\\"}\","
+	    "\"stack\":\"\\\\\\\\u5f20\\\\\\\\u4f1f\\\\\\\\ud83d\\\\\\\\ude00\"}");
+	sess_hash_user(KEY, 6, "U-1024", 6, id);
+	sess_hash_user(KEY, 6, "张伟😀", 10, name);
+	snprintf(expected, sizeof(expected), "h/%s", id);
+	assert_value(&r, "page", expected);
+	snprintf(expected, sizeof(expected), "{\"n\":\"%s\"}", name);
+	assert_value(&r, "message", expected);
+	assert_value(&r, "stack", name);
 	run_release(&r);
 }
 
