@@ -134,29 +134,36 @@ static void
 mask_ip(struct sessp_conv *cv)
 {
 	struct swap w = { .from = cv->ev.v[SESS_K_IP], .word = true, .nocase = true };
-	char text[INET6_ADDRSTRLEN];
-	unsigned char a[16];
-	int family = memchr(w.from.p, ':', w.from.len) != NULL ? AF_INET6 : AF_INET;
+	/* ::ffff:192.0.2.1 is how a server that listens to both writes IPv4 */
+	static const char mapped[] = "::ffff:";
+	size_t prefix = w.from.len > 7 && strncasecmp(w.from.p, mapped, 7) == 0 &&
+	    memchr(w.from.p, '.', w.from.len) != NULL ? 7 : 0;
+	int family = prefix == 0 && memchr(w.from.p, ':', w.from.len) != NULL ? AF_INET6 : AF_INET;
 	unsigned keep = family == AF_INET ? cv->opts->mask_ip4 : cv->opts->mask_ip6;
+	char text[7 + INET6_ADDRSTRLEN];
+	unsigned char a[16];
 	char *copy = NULL;
 
 	if (keep == 0)
 		return;
+	w.from.p += prefix;
+	w.from.len -= prefix;
 	sess_event_unset(&cv->ev, SESS_K_IP);	/* what can't be masked isn't kept */
-	if (w.from.len >= sizeof(text))
+	if (w.from.len >= INET6_ADDRSTRLEN)
 		return;
 	memcpy(text, w.from.p, w.from.len);
 	text[w.from.len] = '\0';
 	if (inet_pton(family, text, a) != 1)
 		return;
+	memcpy(text, mapped, prefix);
 	mask(a, family == AF_INET ? 4 : 16, keep);
-	if (inet_ntop(family, a, text, sizeof(text)) == NULL ||
+	if (inet_ntop(family, a, text + prefix, INET6_ADDRSTRLEN) == NULL ||
 	    (copy = sessp_arena_dup(&cv->arena, text, strlen(text))) == NULL) {
 		sessp_fail(cv);
 		return;
 	}
-	w.to = (struct sess_slice){ copy, strlen(copy) };
-	sessp_set(cv, SESS_K_IP, w.to);
+	sess_event_set(&cv->ev, SESS_K_IP, copy, strlen(copy));
+	w.to = (struct sess_slice){ copy + prefix, strlen(copy + prefix) };
 	swap_all(cv, &w);
 }
 

@@ -97,6 +97,11 @@ masked_addresses_keep_their_first_bits(void **state)
 	assert_string_equal(a, b);	/* the visitor doesn't tell them apart */
 	run(&r, &sessp_json, HIT("2001:db8:1:2::3", "ua", ""));
 	assert_value(&r, "ip", "2001:db8:1::");
+	run(&r, &sessp_json, HIT("2001:db8:1:2::3", "from 2001:DB8:1:2::3", ""));
+	assert_value(&r, "user_agent", "from 2001:db8:1::");
+	run(&r, &sessp_json, HIT("::ffff:203.0.113.77", "from 203.0.113.77", ""));
+	assert_value(&r, "ip", "::ffff:203.0.112.0");
+	assert_value(&r, "user_agent", "from 203.0.112.0");
 	run(&r, &sessp_json, HIT("client.example", "ua", ""));
 	assert_value(&r, "ip", "");
 	run_release(&r);
