@@ -4,7 +4,7 @@
  *	[vhost] host ident user [time] "request" status bytes ["referer" "agent"] ...
  *
  * What may follow, quoted or bare, with a name (rt=0.005, xff="...") or
- * without: a decimal number is the request's time in seconds, a list of
+ * without: a decimal number is the request's time in seconds, 12ms too, a list of
  * addresses is X-Forwarded-For, a JSON text is the request's body.
  */
 #include "private.h"
@@ -142,6 +142,8 @@ trailing(struct parts *f, struct sess_slice name, struct sess_slice v)
 		return;
 	else if (is_decimal(v) && f->seconds.p == NULL)
 		f->seconds = v;
+	else if (v.len > 2 && memcmp(v.p + v.len - 2, "ms", 2) == 0)	/* Traefik */
+		f->millis = (struct sess_slice){ v.p, v.len - 2 };
 	else if (is_address_list(v) && f->forwarded.p == NULL)
 		f->forwarded = v;
 	else if (*v.p == '{' && f->body.p == NULL)
@@ -192,12 +194,29 @@ who(struct parts *f, const char *p, const char *end)
 	f->user = (struct sess_slice){ c.p, (size_t)(end - c.p) };
 }
 
-/* The time's brackets: before any quote, behind a blank, begun by a digit. */
+/* The quote before the request, or end.  Apache writes a user without a name as
+ * two quotes, and a quote in a name with a backslash. */
+static const char *
+request_quote(const char *p, const char *end)
+{
+	const char *q = p;
+
+	while ((q = memchr(q, '"', (size_t)(end - q))) != NULL) {
+		if (end - q > 2 && q[1] == '"' && q[2] == ' ' && q > p && q[-1] == ' ')
+			q += 2;
+		else if (q > p && q[-1] == '\\')
+			q++;
+		else
+			return q;
+	}
+	return end;
+}
+
+/* The time's brackets: before the request's quote, behind a blank, begun by a digit. */
 static bool
 find_time(struct cursor *c, struct sess_slice *time)
 {
-	const char *quote = memchr(c->p, '"', (size_t)(c->end - c->p));
-	const char *limit = quote != NULL ? quote : c->end, *p = c->p, *close;
+	const char *limit = request_quote(c->p, c->end), *p = c->p, *close;
 
 	while ((p = memchr(p, '[', (size_t)(limit - p))) != NULL) {
 		p++;
@@ -211,6 +230,18 @@ find_time(struct cursor *c, struct sess_slice *time)
 		return true;
 	}
 	return false;
+}
+
+/* An address or a name; "-" where there is none. */
+static bool
+is_host(struct sess_slice s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++)
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f || s.p[i] == '"')
+			return false;
+	return s.len > 0 && s.len < 256;
 }
 
 static bool
@@ -235,7 +266,7 @@ split(const char *p, size_t len, struct parts *f)
 	if (!find_time(&c, &f->time))
 		return "no [time]";
 	who(f, start, f->time.p - 1);
-	if (f->host.len == 0)
+	if (!is_host(f->host))
 		return "no client address";
 	spaces(&c);
 	if (c.p == c.end || *c.p != '"')
@@ -282,8 +313,8 @@ convert(struct sessp_conv *cv, const char *p, size_t len, struct sess_err *err)
 		sess_err_set(err, SESS_EFORMAT, cv->line, "no access log line: %s", wrong);
 		return SESSP_REJECTED;
 	}
-	rq.ip = f.host.len > 5 && memcmp(f.host.p, "unix:", 5) == 0 ? none : field(cv, f.host);
-	rq.user = field(cv, f.user);
+	rq.ip = f.host.len >= 5 && memcmp(f.host.p, "unix:", 5) == 0 ? none : field(cv, f.host);
+	rq.user = f.user.len == 2 && memcmp(f.user.p, "\"\"", 2) == 0 ? none : field(cv, f.user);
 	rq.status = field(cv, f.status);
 	rq.size = field(cv, f.bytes);
 	rq.host = field(cv, f.vhost);

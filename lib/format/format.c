@@ -41,6 +41,16 @@ has_bom(const char *p, size_t len)
 	return len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0;
 }
 
+size_t
+sessp_hole(const char *p, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && p[n] == '\0')
+		n++;
+	return n < len ? n : 0;
+}
+
 bool
 sessp_blank(const char *p, size_t len)
 {
@@ -97,7 +107,7 @@ static const struct sessp_format *
 elect(char *p, char *end, bool whole)
 {
 	unsigned votes[NFORMATS] = { 0 }, judged = 0, known = 0;
-	size_t len, i, best = 0;
+	size_t len, i, skip, best = 0;
 	char *nl;
 
 	for (; p < end && judged < SNIFF_RECORDS; p = nl + 1) {
@@ -109,6 +119,9 @@ elect(char *p, char *end, bool whole)
 		len = (size_t)(nl - p) - (nl > p && nl[-1] == '\r');
 		if (sessp_blank(p, len))
 			continue;
+		skip = sessp_hole(p, len);
+		p += skip;
+		len -= skip;
 		if (nl == end && !whole && *p == '{')
 			len = sessp_json_cut(p, len);
 		judged++;
@@ -130,9 +143,12 @@ const struct sessp_format *
 sessp_sniff(const char *head, size_t len, bool whole)
 {
 	const struct sessp_format *f;
+	size_t hole = sessp_hole(head, len);
 	const char *start;
 	char *copy, *end;
 
+	head += hole;
+	len -= hole;
 	if (len > SNIFF_MAX) {
 		len = SNIFF_MAX;
 		whole = false;
@@ -257,9 +273,10 @@ sessp_convert(struct sessp_conv *cv, const struct sessp_format *f, const char *n
 {
 	uint64_t before = cv->events;
 	enum sessp_verdict v;
+	size_t skip = has_bom(p, len) ? 3 : sessp_hole(p, len);
 
-	if (has_bom(p, len))
-		p += 3, len -= 3;
+	p += skip;
+	len -= skip;
 	if (len > 0 && p[len - 1] == '\r')
 		len--;
 	if (len == 0 || ((unsigned char)*p <= ' ' && sessp_blank(p, len)))

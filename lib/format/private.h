@@ -116,6 +116,10 @@ struct sessp_conv {
 extern const struct sessp_format *const sessp_formats[];
 const struct sessp_format *sessp_format_find(const char *name);
 
+/* How many NULs stand before a line: a log that was truncated under its writer
+ * has them.  0 where there is nothing else. */
+size_t sessp_hole(const char *p, size_t len);
+
 /* Nothing but white space, a BOM allowed. */
 bool sessp_blank(const char *p, size_t len);
 

@@ -150,9 +150,11 @@ count_lines(struct sessp_conv *cv, const char *p, size_t len)
 
 	if (s.p == NULL || sess_when_any(s.p, s.len, &ms) < 0)
 		return;
-	for (; p < end && (nl = memchr(p, '\n', (size_t)(end - p))) != NULL; p = nl + 1)
+	for (; p < end && (nl = memchr(p, '\n', (size_t)(end - p))) != NULL; p = nl + 1) {
+		p += sessp_hole(p, (size_t)(nl - p));
 		(void)sessp_seconds_id(cv, sessp_line_hash(p, (size_t)(nl - p) -
 		    (nl > p && nl[-1] == '\r')), ms);
+	}
 }
 
 void

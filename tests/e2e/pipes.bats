@@ -55,6 +55,17 @@ ended() {
 	[ "$(sess-ingest in 2>err | wc -l)" -eq 2 ]
 }
 
+@test "a hole that a truncated log has before a line spoils nothing" {
+	{ head -c 100000 /dev/zero; combined 1; combined 2; head -c 5000 /dev/zero; events 1; } >in
+	{ combined 1; combined 2; } | sess-ingest | without_src >want
+	run --separate-stderr sess-ingest --summary books <in
+	exits 2				# of another format is only what isn't combined
+	[ "$(without_src <<<"$output")" = "$(<want)" ]
+	[ "$(jq -c '[.records, .converted, .rejected]' books)" = '[3,2,1]' ]
+	{ head -c 1000000 /dev/zero; events 1; } >one
+	events 1 | cmp - <(sess-ingest one)
+}
+
 @test "a line of 16 MiB is data" {
 	{
 		event 1

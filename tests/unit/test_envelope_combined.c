@@ -76,6 +76,51 @@ escapes_of_nginx_and_apache_are_undone(void **state)
 }
 
 static void
+a_user_may_be_empty_or_hold_quotes(void **state)
+{
+	struct run r = { .n = 0 };
+
+	(void)state;
+	assert_int_equal(run(&r, &sessp_combined, "203.0.113.7 - \"\" [23/Nov/2026:21:10:02 +0000] "
+	    "\"GET /a HTTP/1.1\" 401 5 \"-\" \"x\""), SESSP_CONVERTED);
+	assert_value(&r, "url", "/a");
+	assert_value(&r, "user_id", "");
+	assert_int_equal(run(&r, &sessp_combined, "203.0.113.7 - a\\\"b [23/Nov/2026:21:10:02 +0000] "
+	    "\"GET /a HTTP/1.1\" 401 5 \"-\" \"x\""), SESSP_CONVERTED);
+	assert_value(&r, "user_id", "a\"b");
+	run_release(&r);
+}
+
+static void
+a_socket_is_no_address_and_garbage_no_client(void **state)
+{
+	static char garbage[1024];
+	struct run r = { .n = 0 };
+
+	(void)state;
+	assert_int_equal(run(&r, &sessp_combined, "unix: - - [23/Nov/2026:21:10:02 +0000] "
+	    "\"GET /a HTTP/1.1\" 200 5 \"-\" \"x\""), SESSP_CONVERTED);
+	assert_value(&r, "ip", "");
+	memset(garbage, 'x', 300);
+	strcpy(garbage + 300, LINE("GET / HTTP/1.1", "200", REST));
+	assert_int_equal(run(&r, &sessp_combined, garbage), SESSP_REJECTED);
+	assert_string_equal(r.err.text, "no access log line: no client address");
+	run_release(&r);
+}
+
+static void
+traefik_says_milliseconds(void **state)
+{
+	struct run r = { .n = 0 };
+
+	(void)state;
+	run(&r, &sessp_combined, LINE("GET / HTTP/1.1", "200",
+	    "\"-\" \"curl\" 1 \"whoami@docker\" \"http://172.17.0.3:80\" 3ms"));
+	assert_value(&r, "duration_ms", "3");
+	run_release(&r);
+}
+
+static void
 unescaped_quotes_end_only_before_a_blank(void **state)
 {
 	struct run r = { .n = 0 };
@@ -227,6 +272,9 @@ main(void)
 		cmocka_unit_test(dashes_are_absent),
 		cmocka_unit_test(tls_garbage_is_a_request_without_a_method),
 		cmocka_unit_test(escapes_of_nginx_and_apache_are_undone),
+		cmocka_unit_test(a_user_may_be_empty_or_hold_quotes),
+		cmocka_unit_test(a_socket_is_no_address_and_garbage_no_client),
+		cmocka_unit_test(traefik_says_milliseconds),
 		cmocka_unit_test(unescaped_quotes_end_only_before_a_blank),
 		cmocka_unit_test(ipv6_user_and_virtual_host_are_told_apart),
 		cmocka_unit_test(trailing_fields_are_known_by_name_or_form),
