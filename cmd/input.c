@@ -334,8 +334,9 @@ cli_done(struct cli *c, struct sess_stream *s)
 	if (c->verbose)
 		say_books(c, &b);
 	if (b.nobody > 0)
-		cli_note(c, "%" PRIu64 " requests are from logs without bodies: what they "
-		    "carried (clicks, resources, answers) is not there", b.nobody);
+		cli_note(c, "%" PRIu64 " request%s from logs without bodies: what they "
+		    "carried (clicks, resources, answers) is not there", b.nobody,
+		    b.nobody == 1 ? " is" : "s are");
 	if (in.summary != NULL)
 		write_summary(in.summary, &b);
 }

@@ -260,7 +260,7 @@ dispatch(struct sessp_conv *cv, const char *p, size_t len, struct sess_err *err)
 	case NONE:
 		break;
 	}
-	sess_err_set(err, SESS_EFORMAT, 0, "a JSON object of no kind that is known");
+	sess_err_set(err, SESS_EFORMAT, 0, "a record of no kind that is known");
 	return SESSP_REJECTED;
 }
 
@@ -355,7 +355,7 @@ const struct sessp_format sessp_json = {
 	"json", SESSP_LINES, sniff_json, sessp_json_record
 };
 const struct sessp_format sessp_array = {
-	"json-array", SESSP_ARRAY, sniff_any, sessp_json_record
+	"array", SESSP_ARRAY, sniff_any, sessp_json_record
 };
 const struct sessp_format sessp_keyed = {
 	"keyed", SESSP_LINES, sniff_keyed, convert_keyed

@@ -185,7 +185,7 @@ next_member(struct sessp_reader *r, struct sessp_block *b)
 }
 
 /*
- * Cut a JSON array into lines, in place: its elements, each with a newline behind
+ * Cut a JSON array, or several, into lines, in place: its elements, each with a newline behind
  * it, white space around them gone.  Newlines inside an element are white space
  * too, so they become spaces.  Returns the new length of p[0 .. len).
  */
@@ -212,7 +212,7 @@ array_lines(struct sessp_reader *r, char *p, size_t len)
 				p[n++] = ' ';
 			continue;
 		}
-		if (r->array == ARRAY_AFTER) {
+		if (r->array == ARRAY_AFTER && c != '[') {
 			r->garbage = true;
 			continue;
 		}
@@ -222,7 +222,7 @@ array_lines(struct sessp_reader *r, char *p, size_t len)
 			r->depth++;
 		else if (c == ']' || c == '}')
 			r->depth -= r->depth > 0;
-		if (r->array == ARRAY_BEFORE) {
+		if (r->array != ARRAY_ELEMENTS) {
 			r->array = ARRAY_ELEMENTS;	/* the opening bracket */
 			continue;
 		}

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -474,6 +475,19 @@ set_hunt(struct sessp_hunt *h, const struct sess_stream_opts *o)
 		h->v[i].len = strlen(h->v[i].text);
 }
 
+static enum sess_status
+no_format(const char *name, struct sess_err *err)
+{
+	const struct sessp_format *const *f;
+	char names[120] = "";
+	size_t n = 0;
+
+	for (f = sessp_formats; *f != NULL && n < sizeof(names); f++)
+		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", n > 0 ? ", " : "",
+		    (*f)->name);
+	return sess_err_set(err, SESS_EFORMAT, 0, "no format '%.20s'; there are %s", name, names);
+}
+
 enum sess_status
 sess_stream_open(struct sess_stream **sp, const struct sess_stream_opts *o,
     struct sess_err *err)
@@ -496,8 +510,7 @@ sess_stream_open(struct sess_stream **sp, const struct sess_stream_opts *o,
 		.limits.tmpdir = o->tmpdir, .convert = &s->o.convert, .stop = &s->stop, .serials = &s->serials
 	};
 	if (o->convert.format != NULL && sessp_format_find(o->convert.format) == NULL) {
-		st = sess_err_set(err, SESS_EFORMAT, 0, "no format '%.40s'",
-		    o->convert.format);
+		st = no_format(o->convert.format, err);
 		goto fail;
 	}
 	s->workers = calloc(s->nworkers, sizeof(*s->workers));

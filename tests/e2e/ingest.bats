@@ -211,6 +211,28 @@ sess-ingest: stopped at the first problem" ]
 	has nonsense
 }
 
+@test "--format takes the names that the page lists, and tells them" {
+	sed -n '/^A log is one of these/,/^\.El/s/^\.It Cm //p' "$ROOT/man/sess-ingest.1" >names
+	[ "$(wc -l <names)" -eq 9 ]
+	run sess-ingest --format none </dev/null
+	exits 2
+	while read -r name; do
+		sess-ingest --format "$name" </dev/null
+		has "$name"
+	done <names
+}
+
+@test "arrays one behind the other are all read" {
+	events 4 >in
+	{ head -n 2 in | jq -cs .; echo; tail -n 2 in | jq -s .; } >arrays
+	[ "$(sess-ingest arrays | jq -c .id)" = "$(jq -c .id in)" ]
+	{ cat arrays; echo oops; } >tail
+	run --separate-stderr sess-ingest tail
+	exits 2
+	[ "$(jq -c .id <<<"$output")" = "$(jq -c .id in)" ]
+	[ "$stderr" = 'sess-ingest: tail: text behind the JSON array' ]
+}
+
 @test "--map reads any NDJSON" {
 	echo '{"ctx":{"sid":"abc"},"ts":1795464000123,"what":"/v1/x"}' >in
 	printf 'session_id = .ctx.sid\ntime = .ts | ms\nkind = "api"\napi = .what\n' >map

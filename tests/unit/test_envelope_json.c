@@ -286,7 +286,7 @@ what_is_no_record_is_rejected_with_the_reason(void **state)
 
 	(void)state;
 	assert_int_equal(run(&r, &sessp_json, "{\"a\":1}"), SESSP_REJECTED);
-	assert_string_equal(r.err.text, "a JSON object of no kind that is known");
+	assert_string_equal(r.err.text, "a record of no kind that is known");
 	assert_int_equal(r.err.line, 7);
 	assert_int_equal(run(&r, &sessp_json, "{\"a\":1"), SESSP_REJECTED);
 	assert_int_equal(r.err.code, SESS_EFORMAT);

@@ -312,7 +312,7 @@ records_of_others_are_not_ours(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		assert_int_equal(run(&r, &sessp_json, others[i]), SESSP_REJECTED);
-		assert_error(&r, "a JSON object of no kind that is known");
+		assert_error(&r, "a record of no kind that is known");
 	}
 	run_release(&r);
 }
