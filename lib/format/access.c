@@ -345,15 +345,6 @@ when(struct sessp_conv *cv, const struct found *found)
 	return s.len > 0 && sess_when_any(s.p, s.len, &ms) == 0 ? ms : SESS_NO_TIME;
 }
 
-int64_t
-sessp_access_time(struct sessp_conv *cv)
-{
-	struct found found = { .meta = false };
-
-	look(&found, "", cv->fields, cv->nfields, 0);
-	return is_request(&found) ? when(cv, &found) : SESS_NO_TIME;
-}
-
 /* Peers that come with their port: 10.1.2.3:4711, [::1]:4711. */
 static struct sess_slice
 without_port(struct sess_slice s)

@@ -218,10 +218,8 @@ sessp_conv_new(struct sessp_conv **cvp, const struct sess_convert_opts *o,
 }
 
 void
-sessp_conv_free(struct sessp_conv *cv)
+sessp_conv_release(struct sessp_conv *cv)
 {
-	if (cv == NULL)
-		return;
 	sessp_csv_forget(cv);
 	sessp_ua_free(cv->ua);
 	sessp_geo_free(cv->geo);
@@ -233,6 +231,13 @@ sessp_conv_free(struct sessp_conv *cv)
 	sess_buf_release(&cv->row);
 	sessp_arena_release(&cv->arena);
 	free(cv->fields);
+}
+
+void
+sessp_conv_free(struct sessp_conv *cv)
+{
+	if (cv != NULL)
+		sessp_conv_release(cv);
 	free(cv);
 }
 

@@ -106,6 +106,7 @@ struct sessp_conv {
 	bool nomem;			/* memory failed */
 	bool timeless;			/* an event without a time was left out */
 	bool counting;			/* context is read: nothing is emitted */
+	int64_t second;			/* of the last request, or SESS_NO_TIME */
 	uint64_t preflights, nobody;	/* so far: see struct sess_books */
 	void *inflate;			/* inflate.c */
 };
@@ -140,6 +141,9 @@ enum sess_status sessp_conv_new(struct sessp_conv **cv,
     const struct sess_convert_opts *o, struct sess_err *err);
 void sessp_conv_free(struct sessp_conv *cv);
 
+/* What a converter holds, of one that the caller made of zeros and opts. */
+void sessp_conv_release(struct sessp_conv *cv);
+
 /*
  * Convert one record of a member.  p is readable SESSP_PAD bytes behind len.
  * A byte order mark and a CR are stripped, blank records are ignored.  Events
@@ -160,9 +164,11 @@ enum sess_status sessp_conv_header(struct sessp_conv *cv, const char *p, size_t 
  * end of a block sessp_tail gives the offset of the run of whole lines at the
  * end of p that are of the last line's second (len where the format needs
  * none); the next block starts with sessp_conv_seconds on those lines, which
- * forgets the counts of before and counts them.  p is padded.
+ * forgets the counts of before and counts them.  p is padded; header: of CSV, else
+ * NULL.
  */
-size_t sessp_tail(const struct sessp_format *f, const char *p, size_t len);
+size_t sessp_tail(const struct sessp_format *f, const char *header, size_t header_len,
+    const char *p, size_t len);
 void sessp_conv_seconds(struct sessp_conv *cv, const struct sessp_format *f,
     const char *p, size_t len);
 
@@ -226,9 +232,6 @@ size_t sessp_json_cut(char *p, size_t len);
 bool sessp_access_mine(const struct sessp_field *f, size_t n);
 enum sessp_verdict sessp_access_record(struct sessp_conv *cv, const char *p, size_t len,
     struct sess_err *err);
-
-/* When the request in cv->fields was, or SESS_NO_TIME. */
-int64_t sessp_access_time(struct sessp_conv *cv);
 
 /* combined.c: the second of a line, as its bytes. */
 struct sess_slice sessp_combined_second(const char *p, size_t len);

@@ -434,9 +434,11 @@ sessp_request_convert(struct sessp_conv *cv, const struct sessp_request *rq,
 	static const struct sessp_payload *const payloads[] = {
 		&sessp_arms_beacon, &sessp_rum_bundle
 	};
+	int64_t received = rq->received != SESS_NO_TIME ? rq->received : cv->outer;
 	enum sessp_verdict v;
 	size_t i;
 
+	cv->second = received != SESS_NO_TIME ? received / 1000 : SESS_NO_TIME;
 	if (SESSP_IS(rq->method, "OPTIONS")) {
 		cv->preflights += !cv->counting;
 		return SESSP_IGNORED;

@@ -99,31 +99,35 @@ static int64_t
 second_of(struct sessp_conv *cv, const struct sessp_format *f, const char *p, size_t len)
 {
 	struct sess_slice s;
-	int64_t ms = SESS_NO_TIME;
+	int64_t ms;
 
 	if (f == &sessp_combined || f == &sessp_common) {
 		s = sessp_combined_second(p, len);
 		if (s.p == NULL || sess_when_any(s.p, s.len, &ms) < 0)
 			return SESS_NO_TIME;
-	} else if (sessp_json_fields(p, len, &cv->fields, &cv->nfields, &cv->fields_cap,
-	    NULL) == SESS_OK) {
-		sessp_arena_reset(&cv->arena);
-		ms = sessp_access_time(cv);
+		return ms / 1000;
 	}
-	return ms != SESS_NO_TIME ? ms / 1000 : ms;
+	cv->second = SESS_NO_TIME;
+	len -= len > 0 && p[len - 1] == '\n';
+	(void)sessp_convert(cv, f, "", 0, p, len, NULL, NULL, NULL);
+	return cv->second;
 }
 
+/* Of CSV a row that spans lines ends the run: it is in pieces here. */
 size_t
-sessp_tail(const struct sessp_format *f, const char *p, size_t len)
+sessp_tail(const struct sessp_format *f, const char *header, size_t header_len,
+    const char *p, size_t len)
 {
 	static const struct sess_convert_opts plain = { .format = NULL };
-	struct sessp_conv cv = { .opts = &plain };
+	struct sessp_conv cv = { .opts = &plain, .counting = true };
 	int64_t last = SESS_NO_TIME, second;
 	size_t end = len, from;
 	const char *nl;
 
-	if (f->framing != SESSP_LINES || f == &sessp_events || f == &sessp_keyed)
+	if (f == &sessp_events)
 		return len;
+	if (header != NULL && sessp_conv_header(&cv, header, header_len, NULL) < 0)
+		end = 0;
 	for (; end > 0; end = from) {
 		nl = memrchr(p, '\n', end - 1);
 		from = nl != NULL ? (size_t)(nl - p) + 1 : 0;
@@ -133,9 +137,9 @@ sessp_tail(const struct sessp_format *f, const char *p, size_t len)
 		if (second == SESS_NO_TIME || second != last)
 			break;
 	}
-	sess_buf_release(&cv.text);
-	sessp_arena_release(&cv.arena);
-	free(cv.fields);
+	if (cv.failed)
+		end = len;
+	sessp_conv_release(&cv);
 	return end;
 }
 

@@ -448,7 +448,8 @@ read_records(struct sessp_reader *r, struct sessp_block *b)
 static void
 keep_context(struct sessp_reader *r, struct sessp_block *b)
 {
-	size_t off = sessp_tail(r->origin->format, b->data, b->len);
+	size_t off = sessp_tail(r->origin->format, r->origin->header, r->origin->header_len,
+	    b->data, b->len);
 
 	r->context.len = 0;
 	if (b->len - off > CONTEXT_MAX)

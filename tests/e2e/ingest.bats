@@ -363,6 +363,25 @@ sess-ingest: rows.csv:7: a quote that is never closed' ]
 	books rejected 1 converted 2
 }
 
+@test "equal requests of one second are as many events, in blocks and forms of any kind" {
+	line='{"time":"2026-11-23T20:00:00Z","request_method":"GET","request_uri":"/","status":"200","remote_addr":"203.0.113.7"}'
+	clf='203.0.113.7 - - [23/Nov/2026:20:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "agent"'
+	yes "$line" | head -n 6000 >access-json
+	jq -s . access-json >array
+	sed 's/^/key\t/' access-json >keyed
+	{ echo time,request_method,request_uri,status,remote_addr,agent
+	    yes '2026-11-23T20:00:00Z,GET,/,200,203.0.113.7,"a long, long agent to fill the block with"' | head -n 6000; } >csv
+	yes "$clf" | head -n 6000 >combined
+	jq -Rc '{"@timestamp": "x", message: .}' combined >json
+	for f in access-json array keyed csv combined json; do
+		for j in 1 2; do
+			sess-ingest -j $j --summary books "$f" >out
+			[ "$(jq -r '.recognised | keys[0]' books)" = "$f" ]
+			[ "$(jq -r .id out | sort -u | wc -l)" -eq 6000 ]
+		done
+	done
+}
+
 @test "the number of threads changes nothing" {
 	for i in {1..3000}; do combined "$i"; done | gzip -n >a.gz
 	for i in {3001..4000}; do combined "$i"; done >b

@@ -95,7 +95,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	for (size_t k = 0; (f = sessp_formats[k]) != NULL; k++) {
 		if (f->framing == SESSP_CSV)
 			must(sessp_conv_header(cv[i], text, len, NULL) == SESS_OK);
-		off = sessp_tail(f, text, len);
+		off = sessp_tail(f, NULL, 0, text, len);
 		must(off <= len);
 		sessp_conv_seconds(cv[i], f, text + off, len - off);
 		convert(cv[i], f, text, len, &s);

@@ -183,7 +183,7 @@ a_block_goes_on_counting_where_the_one_before_ended(void **state)
 		len = strlen(rows[i].text);
 		memset(text, 0, sizeof(text));
 		memcpy(text, rows[i].text, len);
-		off = sessp_tail(rows[i].f, text, len);
+		off = sessp_tail(rows[i].f, NULL, 0, text, len);
 		assert_string_equal(rows[i].text + off, rows[i].tail);
 		id_of(&r, rows[i].f, rows[i].line, whole);
 		id_of(&r, rows[i].f, rows[i].line, whole);
@@ -202,11 +202,11 @@ formats_without_plain_requests_need_no_tail(void **state)
 	size_t len = strlen(text);
 
 	(void)state;
-	assert_int_equal(sessp_tail(&sessp_json, text, len), len);
-	assert_int_equal(sessp_tail(&sessp_events, text, len), len);
-	assert_int_equal(sessp_tail(&sessp_csv, text, len), len);
-	assert_int_equal(sessp_tail(&sessp_combined, text, 0), 0);
-	assert_int_equal(sessp_tail(&sessp_combined, text, len), len);
+	assert_int_equal(sessp_tail(&sessp_json, NULL, 0, text, len), len);
+	assert_int_equal(sessp_tail(&sessp_events, NULL, 0, text, len), len);
+	assert_int_equal(sessp_tail(&sessp_csv, NULL, 0, text, len), len);
+	assert_int_equal(sessp_tail(&sessp_combined, NULL, 0, text, 0), 0);
+	assert_int_equal(sessp_tail(&sessp_combined, NULL, 0, text, len), len);
 }
 
 static void
