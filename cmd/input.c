@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -222,14 +223,36 @@ progress_show(const struct cli *c, const struct sess_stream *s)
 
 /* -- the stream */
 
+/* Whether fd is a regular file that is also an operand. */
+static bool
+is_operand(const struct cli *c, int fd)
+{
+	const char *const *op;
+	struct stat out, st;
+
+	if (fstat(fd, &out) < 0 || !S_ISREG(out.st_mode))
+		return false;
+	for (op = c->stream.operands; *op != NULL; op++)
+		if (stat(*op, &st) == 0 && st.st_dev == out.st_dev && st.st_ino == out.st_ino)
+			return true;
+	return false;
+}
+
 /* Opened at once, so that hours of work don't end at a folder that isn't there. */
 static FILE *
 create(struct cli *c, const char *path)
 {
 	struct sess_err err = { 0 };
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
 
+	if (f != NULL && is_operand(c, fd)) {
+		sess_err_set(&err, SESS_EFORMAT, 0, "is to be read and not written");
+		cli_die(path, &err);
+	}
+	/* what can't be truncated is no file: a pipe, /dev/stderr */
+	if (f != NULL && ftruncate(fd, 0) < 0 && errno != EINVAL)
+		f = NULL;
 	if (f == NULL) {
 		sess_err_sys(&err, errno, NULL);
 		cli_die(path, &err);

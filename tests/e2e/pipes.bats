@@ -236,6 +236,22 @@ ended() {
 	done
 }
 
+@test "what is read is not overwritten by --rejects or --summary" {
+	events 2 >in
+	cp in copy
+	ln in link
+	for p in $programs; do
+		for o in --rejects --summary; do
+			run "$p" "$o" link copy in
+			exits 2
+			has 'link: is to be read and not written'
+			cmp in copy
+		done
+	done
+	sess-ingest --summary /dev/stderr in 2>&1 >/dev/null | jq -e '.records == 2'
+	sess-ingest --summary >(cat >books) in >/dev/null
+}
+
 @test "standard input is asked for once" {
 	event 1 >one
 	for p in $programs; do
