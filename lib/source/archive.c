@@ -117,6 +117,7 @@ static enum sess_status
 open_archive(struct archive_stage *s, struct sess_err *err)
 {
 	struct sessp_stage *from = s->stage.from;
+	enum sess_status status;
 	int r;
 
 	s->opened = true;
@@ -124,6 +125,8 @@ open_archive(struct archive_stage *s, struct sess_err *err)
 	s->a = archive_read_new();
 	if (s->a == NULL)
 		return sess_err_nomem(err);
+	if (s->kind == SESSP_7ZIP && (status = sessp_7zip_check(from, err)) < 0)
+		return status;
 	r = enable(s);
 	if (r == ARCHIVE_WARN)		/* by an external program only */
 		return sess_err_set(err, SESS_EFORMAT, 0, "%s is not supported here",

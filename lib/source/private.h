@@ -60,7 +60,7 @@ struct sessp_limits {
 	uint64_t after;		/* ... 1 GiB, of a member */
 	unsigned depth;		/* 4 archives or compressions inside one another */
 	uint64_t members;	/* 1,000,000 */
-	uint64_t window;	/* 128 MiB of window, of zstd frames */
+	uint64_t window;	/* 128 MiB of window, of zstd, xz and 7z */
 	const char *tmpdir;	/* where a 7z that can't be sought in is spooled, to an
 				 * unlinked file: /var/tmp */
 };

@@ -102,6 +102,9 @@ struct sessp_stage *sessp_zstd_stage(struct sessp_stage *from);
 struct sessp_stage *sessp_xz_stage(struct sessp_stage *from);
 struct sessp_stage *sessp_bzip2_stage(struct sessp_stage *from);
 struct sessp_stage *sessp_lz4_stage(struct sessp_stage *from);
+/* Whether a 7z is whole and asks for no larger window than it may have; from can be
+ * sought in, and stands at its start again. */
+enum sess_status sessp_7zip_check(struct sessp_stage *from, struct sess_err *err);
 struct sessp_stage *sessp_archive_stage(struct sessp_stage *from, enum sessp_kind kind);
 
 /* A name for messages: "gzip". */

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 #include <lz4.h>
 #include <lz4frame.h>
+#include <lzma.h>
 #include <zstd.h>
 
 #include "../../lib/source/private.h"
@@ -1186,6 +1187,106 @@ running_out_of_memory_is_an_error_everywhere(void **state)
 	sess_buf_release(&tar);
 }
 
+static void
+put_le(char *p, uint64_t v, unsigned n)
+{
+	for (; n-- > 0; v >>= 8)
+		*p++ = (char)v;
+}
+
+static uint64_t
+get_le(const char *p, unsigned n)
+{
+	uint64_t v = 0;
+
+	while (n-- > 0)
+		v = v << 8 | (unsigned char)p[n];
+	return v;
+}
+
+/* State where a 7z's header is, and the checksums of both. */
+static void
+seal_7z(struct sess_buf *b, size_t at, size_t len)
+{
+	put_le(b->data + 12, at - 32, 8);
+	put_le(b->data + 20, len, 8);
+	put_le(b->data + 28, lzma_crc32((const uint8_t *)b->data + at, len, 0), 4);
+	put_le(b->data + 8, lzma_crc32((const uint8_t *)b->data + 12, 20, 0), 4);
+}
+
+/* A number in the header, in its longest form. */
+static void
+put_7z(struct sess_buf *b, uint64_t v)
+{
+	char p[9] = "\xff";
+
+	put_le(p + 1, v, 8);
+	assert_int_equal(sess_buf_add(b, p, 9), 0);
+}
+
+/* The same archive with its header packed, as 7z itself writes it. */
+static void
+pack_7z_header(struct sess_buf *b)
+{
+	size_t at = 32 + (size_t)get_le(b->data + 12, 8), len = (size_t)get_le(b->data + 20, 8), n = 0;
+	lzma_options_lzma o;
+	lzma_filter chain[] = { { LZMA_FILTER_LZMA1, &o }, { LZMA_VLI_UNKNOWN, NULL } };
+	uint8_t packed[4096];
+	char props[5];
+
+	assert_false(lzma_lzma_preset(&o, 0));
+	assert_int_equal(lzma_raw_buffer_encode(chain, NULL, (const uint8_t *)b->data + at, len,
+	    packed, &n, sizeof(packed)), LZMA_OK);
+	assert_int_equal(lzma_properties_encode(chain, (uint8_t *)props), LZMA_OK);
+	b->len = at;
+	assert_int_equal(sess_buf_add(b, (char *)packed, n), 0);
+	at = b->len;
+	assert_int_equal(sess_buf_add(b, "\x17\x06", 2), 0);
+	put_7z(b, at - n - 32);
+	assert_int_equal(sess_buf_add(b, "\x01\x09", 2), 0);
+	put_7z(b, n);
+	assert_int_equal(sess_buf_add(b, "\0\x07\x0b\x01\0\x01\x23\x03\x01\x01\x05", 11), 0);
+	assert_int_equal(sess_buf_add(b, props, 5), 0);
+	assert_int_equal(sess_buf_putc(b, 0x0c), 0);
+	put_7z(b, len);
+	assert_int_equal(sess_buf_add(b, "\0\0", 2), 0);
+	seal_7z(b, at, b->len - at);
+}
+
+static void
+a_7z_window_over_the_limit_is_refused(void **state)
+{
+	struct sessp_limits wide = { .window = UINT64_C(2) << 30 };
+	char *text = text_of(3000), *props;
+	struct item it = { "a.log", text, 3000 };
+	struct sess_buf b;
+	struct got g;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		pack(&b, SEVEN, ARCHIVE_FILTER_NONE, &it, 1);
+		props = memmem(b.data, b.len, "\x23\x03\x01\x01\x05\x5d", 6);
+		assert_non_null(props);
+		put_le(props + 6, UINT64_C(1) << 30, 4);
+		seal_7z(&b, 32 + (size_t)get_le(b.data + 12, 8), (size_t)get_le(b.data + 20, 8));
+		if (i == 1)
+			pack_7z_header(&b);
+		read_bytes(b.data, b.len, NULL, &g);
+		assert_string_equal(g.names, "f(7z window of more than 128 MiB) ");
+		assert_int_equal(g.last.code, SESS_ELIMIT);
+		done(&g, NULL);
+		read_bytes(b.data, b.len, &wide, &g);
+		assert_string_equal(g.names, "f!a.log ");
+		assert_data(&g, text, 3000);
+		done(&g, NULL);
+		read_bytes(b.data, b.len - 1, NULL, &g);
+		assert_string_equal(g.names, "f(unexpected end of 7z data) ");
+		done(&g, &b);
+	}
+	free(text);
+}
+
 int
 main(void)
 {
@@ -1194,6 +1295,7 @@ main(void)
 		cmocka_unit_test(empty_files_hold_one_empty_member),
 		cmocka_unit_test(concatenated_streams_are_all_read),
 		cmocka_unit_test(a_small_buffer_gives_the_same_bytes),
+		cmocka_unit_test(a_7z_window_over_the_limit_is_refused),
 		cmocka_unit_test(a_cut_lz4_block_gives_what_it_holds),
 		cmocka_unit_test(a_cut_stream_gives_what_it_holds_and_says_so),
 		cmocka_unit_test(a_gzip_cut_anywhere_gives_as_much_as_zlib_gives),
