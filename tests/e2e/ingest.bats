@@ -226,11 +226,11 @@ sess-ingest: stopped at the first problem" ]
 	events 4 >in
 	{ head -n 2 in | jq -cs .; echo; tail -n 2 in | jq -s .; } >arrays
 	[ "$(sess-ingest arrays | jq -c .id)" = "$(jq -c .id in)" ]
-	{ cat arrays; echo oops; } >tail
-	run --separate-stderr sess-ingest tail
+	{ cat arrays; echo oops; } >longer
+	run --separate-stderr sess-ingest longer
 	exits 2
 	[ "$(jq -c .id <<<"$output")" = "$(jq -c .id in)" ]
-	[ "$stderr" = 'sess-ingest: tail: text behind the JSON array' ]
+	[ "$stderr" = 'sess-ingest: longer: text behind the JSON array' ]
 }
 
 @test "--map reads any NDJSON" {
