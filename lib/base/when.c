@@ -6,6 +6,7 @@
 #include "when_zone.h"
 
 #define DAY_MS (SESSP_DAY * 1000)
+#define DAYS_BEFORE_YEAR_1 306		/* since 0000-03-01 */
 
 int64_t
 sessp_days(int64_t y, unsigned m, unsigned d)
@@ -21,21 +22,33 @@ sessp_days(int64_t y, unsigned m, unsigned d)
 	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
 }
 
+/* The day that is so many days behind 0000-03-01, up to year 9999.  Neri and
+ * Schneider, "Euclidean affine functions and their application to calendar
+ * algorithms": all of its divisions are by constants. */
+static void
+civil_of(uint32_t days, unsigned *y, unsigned *m, unsigned *d)
+{
+	uint32_t century = (4 * days + 3) / 146097, doc = (4 * days + 3) % 146097 / 4;
+	uint64_t p = UINT64_C(2939745) * (4 * doc + 3);
+	uint32_t yoc = (uint32_t)(p >> 32), doy = (uint32_t)p / 2939745 / 4;
+	uint32_t n = 2141 * doy + 197913;
+
+	*d = (n & 0xffff) / 2141 + 1;
+	*m = n >> 16;
+	*y = 100 * century + yoc + (doy >= 306);
+	*m -= doy >= 306 ? 12 : 0;
+}
+
 void
 sessp_civil(int64_t days, int64_t *y, unsigned *m, unsigned *d)
 {
 	int64_t era;
-	unsigned doe, yoe, doy, mp;
+	unsigned yoe;
 
 	days += 719468;
 	era = (days >= 0 ? days : days - 146096) / 146097;
-	doe = (unsigned)(days - era * 146097);
-	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	mp = (5 * doy + 2) / 153;
-	*d = doy - (153 * mp + 2) / 5 + 1;
-	*m = mp < 10 ? mp + 3 : mp - 9;
-	*y = (int64_t)yoe + era * 400 + (*m <= 2);
+	civil_of((uint32_t)(days - era * 146097), &yoe, m, d);
+	*y = (int64_t)yoe + era * 400;
 }
 
 static void
@@ -54,8 +67,7 @@ void
 sess_when_format(int64_t ms, char out[SESS_WHEN_LEN])
 {
 	uint64_t since;
-	int64_t y;
-	unsigned m, d, s, rest;
+	unsigned y, m, d, s, rest;
 
 	if (ms < SESSP_WHEN_MIN)
 		ms = SESSP_WHEN_MIN;
@@ -63,10 +75,10 @@ sess_when_format(int64_t ms, char out[SESS_WHEN_LEN])
 		ms = SESSP_WHEN_MAX;
 	since = (uint64_t)(ms - SESSP_WHEN_MIN);
 	rest = (unsigned)(since % DAY_MS);
-	sessp_civil((int64_t)(since / DAY_MS) + SESSP_WHEN_MIN / DAY_MS, &y, &m, &d);
+	civil_of((uint32_t)(since / DAY_MS) + DAYS_BEFORE_YEAR_1, &y, &m, &d);
 	memcpy(out, "0000-00-00T00:00:00.000Z", SESS_WHEN_LEN);
-	put2(out, (unsigned)y / 100);
-	put2(out + 2, (unsigned)y % 100);
+	put2(out, y / 100);
+	put2(out + 2, y % 100);
 	put2(out + 5, m);
 	put2(out + 8, d);
 	s = rest / 1000;

@@ -51,6 +51,23 @@ moments_are_written_as_rfc3339_with_milliseconds(void **state)
 	}
 }
 
+/* All of an era's days, and some of each year before and behind it. */
+static void
+each_day_is_written_as_itself(void **state)
+{
+	const int64_t day = 86400000;
+	char out[SESS_WHEN_LEN];
+	int64_t ms, back, from = INT64_C(946684800000), to = from + 146097 * day;
+
+	(void)state;
+	for (ms = INT64_C(-62135596800000); ms <= INT64_C(253402300799999);
+	    ms += ms >= from && ms < to ? day : 97 * day) {
+		sess_when_format(ms, out);
+		assert_int_equal(sess_when_rfc3339(out, SESS_WHEN_LEN, &back), 0);
+		assert_int_equal(back, ms);
+	}
+}
+
 static void
 what_is_written_reads_as_the_same_moment(void **state)
 {
@@ -313,6 +330,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(moments_are_written_as_rfc3339_with_milliseconds),
+		cmocka_unit_test(each_day_is_written_as_itself),
 		cmocka_unit_test(what_is_written_reads_as_the_same_moment),
 		cmocka_unit_test(rfc3339_is_read_with_any_zone_and_fraction),
 		cmocka_unit_test(epochs_are_told_apart_by_magnitude),
