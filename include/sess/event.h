@@ -34,6 +34,11 @@ struct sess_slice {
 
 struct sess_event {
 	uint64_t has[2];	/* bit k % 64 of word k / 64: key k is present */
+	uint64_t plain[2];	/* the same, a hint for the writer, 0 where nobody knows:
+				 * v[k] can be written as it stands (a JSON number, a
+				 * string of ASCII without quotes, backslashes and control
+				 * characters), and 32 bytes from any byte of it on are
+				 * readable */
 	enum sess_kind kind;	/* always known; v[SESS_K_KIND] is not used */
 	uint64_t id;		/* always known; v[SESS_K_ID] is not used */
 	int64_t time;		/* ms since the epoch, or SESS_NO_TIME */
@@ -65,6 +70,7 @@ sess_event_set(struct sess_event *ev, enum sess_key k, const char *p, size_t len
 	ev->v[k].p = p;
 	ev->v[k].len = len;
 	ev->has[k / 64] |= (uint64_t)1 << (k % 64);
+	ev->plain[k / 64] &= ~((uint64_t)1 << (k % 64));
 }
 
 /* Remove key k. */
@@ -80,6 +86,7 @@ static inline void
 sess_event_reset(struct sess_event *ev)
 {
 	ev->has[0] = ev->has[1] = 0;
+	ev->plain[0] = ev->plain[1] = 0;
 	ev->kind = SESS_CUSTOM;
 	ev->id = 0;
 	ev->time = ev->received = SESS_NO_TIME;

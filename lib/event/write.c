@@ -78,6 +78,16 @@ utf8(const unsigned char *p, const unsigned char *end, bool *ok)
 	return need;
 }
 
+/* Whether the three bytes at p are a character, as those of most scripts beyond
+ * the alphabets: no other form of a shorter one, no surrogate. */
+static inline bool
+is_three(const unsigned char *p)
+{
+	uint32_t w = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+
+	return (w & 0xc0c0f0) == 0x8080e0 && (w & 0x200f) != 0 && (w & 0x200f) != 0x200d;
+}
+
 /* Copy the run of bytes over 0x7f at *p, mended. */
 static char *
 copy_high(char *o, const char **p, const char *end)
@@ -88,6 +98,12 @@ copy_high(char *o, const char **p, const char *end)
 	bool ok;
 
 	do {
+		if (e - s >= 3 && is_three(s)) {
+			memcpy(o, s, 3);
+			o += 3;
+			s += 3;
+			continue;
+		}
 		n = utf8(s, e, &ok);
 		if (ok) {
 			for (size_t i = 0; i < n; i++)
@@ -202,20 +218,25 @@ sessp_json_quote(const char *p, size_t len, struct sess_buf *out)
 
 /* -- events */
 
-/* ,"name":" with zeros behind it: the longest has 15 + 5 bytes. */
-#define KEY_WIDTH 24
-static const char key_text[SESS_NKEYS][KEY_WIDTH] = {
-#define KEY(NAME, name, type, arms, otel, doc) ",\"" name "\":\"",
-	SESS_KEYS(KEY)
-#undef KEY
+/* What comes before and behind the value of a key. */
+#define KEY_WIDTH 24			/* the longest has 15 + 5 bytes */
+static const struct around {
+	_Alignas(32) char text[KEY_WIDTH];	/* ,"name":" with zeros behind it */
+	unsigned char len;		/* of it, a string's first quote with it */
+	unsigned char quote;		/* 1: a quote comes behind the value */
+} around[SESS_NKEYS] = {
+#define IS_TEXT(type) (SESS_T_##type == SESS_T_STR || SESS_T_##type == SESS_T_TIME)
+#define AROUND(NAME, name, type, arms, otel, doc) \
+	{ ",\"" name "\":\"", sizeof(name) - 1 + 4 + IS_TEXT(type), IS_TEXT(type) },
+	SESS_KEYS(AROUND)
+#undef AROUND
 };
 
-/* Write the key; with the quote that opens a string where quote is 1. */
 static inline char *
-put_key(char *o, enum sess_key k, unsigned quote)
+put_key(char *o, enum sess_key k)
 {
-	memcpy(o, key_text[k], KEY_WIDTH);
-	return o + sess_keys[k].len + 4 + quote;
+	memcpy(o, around[k].text, KEY_WIDTH);
+	return o + around[k].len;
 }
 
 static char *
@@ -223,27 +244,44 @@ put_time(char *o, enum sess_key k, int64_t ms)
 {
 	if (ms == SESS_NO_TIME)
 		return o;
-	o = put_key(o, k, 1);
+	o = put_key(o, k);
 	sess_when_format(ms, o);
 	o[SESS_WHEN_LEN] = '"';
 	return o + SESS_WHEN_LEN + 1;
+}
+
+/* Write eight hex digits. */
+static inline void
+put_hex8(char *o, uint32_t v)
+{
+	uint64_t x = v;
+
+	/* A byte for each digit, */
+	x = (x & 0xffff0000) << 16 | (x & 0xffff);
+	x = (x & 0x0000ff000000ff00) << 8 | (x & 0x000000ff000000ff);
+	x = (x & 0x00f000f000f000f0) << 4 | (x & 0x000f000f000f000f);
+	/* which is behind '9' where six more make it carry. */
+	x += ONES * '0' + ((x + ONES * 6) >> 4 & ONES) * ('a' - '0' - 10);
+	x = htobe64(x);
+	memcpy(o, &x, sizeof(x));
 }
 
 /* Write all up to the kind; 256 bytes are enough for it. */
 static char *
 put_head(char *o, const struct sess_event *ev)
 {
-	static const char hex[] = "0123456789abcdef", head[] = "{\"v\":1,\"id\":\"";
+	static const char head[] = "{\"v\":1,\"id\":\"";
 	size_t len;
 
 	memcpy(o, head, sizeof(head) - 1);
 	o += sizeof(head) - 1;
-	for (int shift = 60; shift >= 0; shift -= 4)
-		*o++ = hex[ev->id >> shift & 15];
-	*o++ = '"';
+	put_hex8(o, (uint32_t)(ev->id >> 32));
+	put_hex8(o + 8, (uint32_t)ev->id);
+	o[16] = '"';
+	o += 17;
 	o = put_time(o, SESS_K_TIME, ev->time);
 	o = put_time(o, SESS_K_RECEIVED, ev->received);
-	o = put_key(o, SESS_K_KIND, 1);
+	o = put_key(o, SESS_K_KIND);
 	len = strlen(sess_kinds[ev->kind]);
 	memcpy(o, sess_kinds[ev->kind], len);
 	o += len;
@@ -283,34 +321,79 @@ writable(enum sess_key k, struct sess_slice s)
 	}
 }
 
-/* Make room at *o, where out is written, for one key and its value.  The place
- * is kept in a register while there is room: few calls, and no store that the
- * next key waits for. */
-static inline int
-make_room(struct sess_buf *out, char **o, struct sess_slice s)
-{
-	size_t free_bytes = out->cap - (size_t)(*o - out->data);
-
-	if (s.len <= SHORT && free_bytes >= 6 * SHORT + KEY_WIDTH + SLACK)
-		return 0;
-	out->len = (size_t)(*o - out->data);
-	if (room(out, s.p, s.len, KEY_WIDTH) < 0)
-		return -1;
-	*o = out->data + out->len;
-	return 0;
-}
-
 /* Write a key and its value that is no string. */
 static char *
-put_plain(char *o, enum sess_key k, struct sess_slice s)
+put_other(char *o, enum sess_key k, struct sess_slice s)
 {
 	if (!writable(k, s))
 		return o;
-	o = put_key(o, k, 0);
+	o = put_key(o, k);
 	if (sess_keys[k].type == SESS_T_OBJ)
 		return put_object(o, s.p, s.p + s.len);
 	memcpy(o, s.p, s.len);
 	return o + s.len;
+}
+
+/* Write a key and its value that is known to need no look. */
+static inline char *
+put_plain(char *o, const struct around *a, const char *p, size_t len)
+{
+	memcpy(o, a->text, KEY_WIDTH);
+	o += a->len;
+	memcpy(o, p, 32);
+	for (size_t i = 32; i < len; i += 32)
+		memcpy(o + i, p + i, 32);
+	o += len;
+	*o = '"';
+	return o + a->quote;
+}
+
+static char *
+put_checked(char *o, enum sess_key k, struct sess_slice s)
+{
+	if (!around[k].quote)
+		return put_other(o, k, s);
+	o = put_key(o, k);
+	o = body(o, s.p, s.len);
+	*o++ = '"';
+	return o;
+}
+
+/* Make room at *o, where out is written, for one key and its value and those
+ * behind it as long as they are short and *o is before *limit.  The place is
+ * kept in a register: few calls, and no store that the next key waits for. */
+static int
+make_room(struct sess_buf *out, char **o, char **limit, struct sess_slice s)
+{
+	const size_t enough = 6 * SHORT + KEY_WIDTH + SLACK;
+
+	out->len = (size_t)(*o - out->data);
+	if (room(out, s.p, s.len, KEY_WIDTH) < 0 || sess_buf_room(out, enough) < 0)
+		return -1;
+	*o = out->data + out->len;
+	*limit = out->data + out->cap - enough;
+	return 0;
+}
+
+/* Write the keys of word w that has says. */
+static inline __attribute__((always_inline)) char *
+put_keys(char *o, char **limit, const struct sess_event *ev, unsigned w, uint64_t has,
+    struct sess_buf *out)
+{
+	uint64_t plain = ev->plain[w];
+
+	for (; has != 0; has &= has - 1) {
+		size_t bit = (size_t)__builtin_ctzll(has), k = 64 * w + bit;
+		const struct sess_slice *s = &ev->v[k];
+
+		if ((o > *limit || s->len > SHORT) && make_room(out, &o, limit, *s) < 0)
+			return NULL;
+		if (plain >> bit & 1)
+			o = put_plain(o, &around[k], s->p, s->len);
+		else
+			o = put_checked(o, (enum sess_key)k, *s);
+	}
+	return o;
 }
 
 static int
@@ -320,30 +403,21 @@ put_event(const struct sess_event *ev, struct sess_buf *out)
 	const uint64_t apart = (uint64_t)1 << SESS_K_V | (uint64_t)1 << SESS_K_ID |
 	    (uint64_t)1 << SESS_K_KIND | (uint64_t)1 << SESS_K_TIME |
 	    (uint64_t)1 << SESS_K_RECEIVED;
-	uint64_t bits;
-	char *o;
+	struct sess_slice none = { NULL, 0 };
+	char *o, *limit;
 
 	if (sess_buf_room(out, 256) < 0)
 		return -1;
 	o = put_head(out->data + out->len, ev);
-	for (unsigned word = 0; word < 2; word++) {
-		bits = word == 0 ? ev->has[0] & ~apart : ev->has[1];
-		for (; bits != 0; bits &= bits - 1) {
-			unsigned k = word * 64 + (unsigned)__builtin_ctzll(bits);
-
-			if (make_room(out, &o, ev->v[k]) < 0)
-				return -1;
-			if (sess_keys[k].type == SESS_T_STR) {
-				o = put_key(o, (enum sess_key)k, 1);
-				o = body(o, ev->v[k].p, ev->v[k].len);
-				*o++ = '"';
-			} else {
-				o = put_plain(o, (enum sess_key)k, ev->v[k]);
-			}
-		}
-	}
+	if (make_room(out, &o, &limit, none) < 0 ||
+	    (o = put_keys(o, &limit, ev, 0, ev->has[0] & ~apart, out)) == NULL ||
+	    (o = put_keys(o, &limit, ev, 1, ev->has[1], out)) == NULL)
+		return -1;
+	/* There is slack behind the last key. */
+	*o++ = '}';
+	*o++ = '\n';
 	out->len = (size_t)(o - out->data);
-	return sess_buf_add(out, "}\n", 2);
+	return 0;
 }
 
 enum sess_status

@@ -334,6 +334,43 @@ values_that_are_none_of_their_type_are_left_out(void **state)
 	written(&ev, ",\"ok\":true,\"duration_ms\":-1.50e3,\"extra\":{\"a\": [1, \"" R "\"]}");
 }
 
+/* What is known to need no look is written as what is looked at. */
+static void
+plain_values_are_written_as_they_stand(void **state)
+{
+	char text[2 * 4096 + 64];
+	struct sess_event ev;
+	struct sess_buf looked = { 0 }, plain = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = i % 2 == 0 ? 'a' : '~';
+	for (size_t len = 1; len < sizeof(text) - 32; len += len < 100 ? 1 : 61) {
+		sess_event_reset(&ev);
+		ev.time = 1;
+		sess_event_set(&ev, SESS_K_PAGE, text, len);
+		sess_event_set(&ev, SESS_K_STACK, text + 1, len / 2);
+		set(&ev, SESS_K_DURATION_MS, "12");
+		set(&ev, SESS_K_USER_NAME, "\"");
+		looked.len = plain.len = 0;
+		assert_int_equal(sess_event_write(&ev, &looked), SESS_OK);
+		ev.plain[SESS_K_PAGE / 64] |= (uint64_t)1 << SESS_K_PAGE % 64;
+		ev.plain[SESS_K_STACK / 64] |= (uint64_t)1 << SESS_K_STACK % 64;
+		assert_int_equal(sess_event_write(&ev, &plain), SESS_OK);
+		assert_int_equal(looked.len, plain.len);
+		assert_memory_equal(looked.data, plain.data, plain.len);
+	}
+	/* another value is not what the hint was about */
+	sess_event_set(&ev, SESS_K_PAGE, "\"\n", 2);
+	sess_event_set(&ev, SESS_K_STACK, "\\", 1);
+	plain.len = 0;
+	assert_int_equal(sess_event_write(&ev, &plain), SESS_OK);
+	assert_non_null(memmem(plain.data, plain.len, "\"page\":\"\\\"\\n\"", 13));
+	assert_non_null(memmem(plain.data, plain.len, "\"stack\":\"\\\\\"", 12));
+	sess_buf_release(&looked);
+	sess_buf_release(&plain);
+}
+
 static void
 numbers_are_what_they_say(void **state)
 {
@@ -429,6 +466,7 @@ main(void)
 		cmocka_unit_test(what_is_no_utf8_is_replaced),
 		cmocka_unit_test(quoting_is_undone_by_decoding_at_any_length),
 		cmocka_unit_test(values_that_are_none_of_their_type_are_left_out),
+		cmocka_unit_test(plain_values_are_written_as_they_stand),
 		cmocka_unit_test(numbers_are_what_they_say),
 		cmocka_unit_test(memory_that_runs_out_leaves_the_output_as_it_was),
 	};
