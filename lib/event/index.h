@@ -37,18 +37,27 @@ struct sessp_index {
 /* Index the window at next. */
 typedef void sessp_index_fn(struct sessp_index *ix);
 
-sessp_index_fn sessp_index_portable;
+/* The walk along names that are expected: see walk.h. */
+typedef size_t sessp_walk_fn(struct sessp_trail *seen, const char *text, size_t p, size_t len,
+    size_t behind, struct sessp_field *f, size_t max, size_t *n);
+
+/* What there are two versions of. */
+struct sessp_scan_version {
+	sessp_index_fn *index;
+	sessp_walk_fn *walk;
+};
+extern const struct sessp_scan_version sessp_scan_portable;
 #if defined(__x86_64__)
-sessp_index_fn sessp_index_avx2;
+extern const struct sessp_scan_version sessp_scan_avx2;
 #endif
 
 /* The fastest for this processor. */
-sessp_index_fn *sessp_index_best(void);
+const struct sessp_scan_version *sessp_scan_best(void);
 
-/* sessp_json_fields by a given version. */
-enum sess_status sessp_json_fields_by(sessp_index_fn *index, const char *text,
-    size_t len, struct sessp_field **fields, size_t *nfields, size_t *cap,
-    struct sess_err *err);
+/* sessp_json_fields_along by a given version; seen may be NULL. */
+enum sess_status sessp_json_fields_by(const struct sessp_scan_version *by, const char *text,
+    size_t len, size_t behind, struct sessp_trail *seen, struct sessp_field **fields,
+    size_t *nfields, size_t *cap, struct sess_err *err);
 
 /* What the versions share; inlined into each, compiled for its processor. */
 

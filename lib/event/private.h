@@ -27,6 +27,7 @@ struct sessp_field {
 	uint8_t name_esc;	/* name holds a backslash */
 	uint8_t val_esc;	/* a string value holds a backslash */
 	uint8_t val_utf8;	/* a string value holds bytes over 0x7f */
+	uint8_t seen;		/* the name's number in a struct sessp_trail, or 0 */
 };
 
 /*
@@ -47,6 +48,47 @@ struct sessp_field {
 enum sess_status sessp_json_fields(const char *text, size_t len,
     struct sessp_field **fields, size_t *nfields, size_t *cap, struct sess_err *err);
 
+/*
+ * trail: names of fields that came by, and which came behind which.  The lines
+ * of a log have few names, and these in few orders: what comes next is mostly
+ * known.  Zeros are an empty one; it never shrinks, so that what somebody knows
+ * of a name by its number stays true.
+ */
+#define SESSP_TRAIL_MAX 256
+#define SESSP_TRAIL_TEXT 32
+struct sessp_trail_name {
+	char text[SESSP_TRAIL_TEXT];	/* from the brace or comma before it to its value */
+	char mask[SESSP_TRAIL_TEXT];	/* -1 where text is */
+	struct sessp_trail_name *next;	/* what came behind it */
+	uint8_t len;			/* of text */
+	uint8_t name_len;
+	uint8_t name_from;		/* where it begins, before the value */
+	uint8_t number;
+};
+struct sessp_trail {
+	unsigned n;		/* numbers given out; 0 is of no name */
+	uint8_t slot[2 * SESSP_TRAIL_MAX];	/* hash to number */
+	struct sessp_trail_name start;	/* of an object: its next is the first */
+	struct sessp_trail_name name[SESSP_TRAIL_MAX];
+};
+
+/* Give number 0 its text, which is like none. */
+void sessp_trail_begin(struct sessp_trail *s);
+
+/* The name in the text at q, which is to begin with before (a brace or comma),
+ * learned if need be; number 0 where it is too long or one too many.  f gets the
+ * name, *value is where its value begins.  NULL where it is anything but blanks,
+ * a name without escapes, a colon, blanks and a value. */
+struct sessp_trail_name *sessp_trail_find(struct sessp_trail *s, const char *q,
+    const char *end, char before, const char **value, struct sessp_field *f);
+
+/* sessp_json_fields for one line after another of a log: names that come in
+ * the order of the line before are cheap, and have their numbers in seen.
+ * behind bytes behind the text are readable. */
+enum sess_status sessp_json_fields_along(const char *text, size_t len, size_t behind,
+    struct sessp_trail *seen, struct sessp_field **fields, size_t *nfields,
+    size_t *cap, struct sess_err *err);
+
 /* Append the decoded bytes of a JSON string body (between the quotes) to out.
  * \u escapes become UTF-8, surrogate pairs one character; the text was
  * checked by sessp_json_fields.  0 or -1 (memory). */
@@ -61,6 +103,26 @@ bool sessp_json_object(const char *p, size_t len);
 
 /* Append p as a quoted JSON string, escaped as sess_event_write says.  0 or -1. */
 int sessp_json_quote(const char *p, size_t len, struct sess_buf *out);
+
+/* Whether the eight bytes at p are digits; *v is their value. */
+static inline bool
+sessp_eight_digits(const char *p, uint64_t *v)
+{
+	const uint64_t ones = 0x0101010101010101u;
+	uint64_t w;
+
+	memcpy(&w, p, sizeof(w));
+	w = le64toh(w);
+	/* High half 3, and still so with 6 added: 0 to 9. */
+	if ((((w & ones * 0xf0) ^ ones * 0x30) |
+	    (((w + ones * 0x06) & ones * 0xf0) ^ ones * 0x30)) != 0)
+		return false;
+	/* Digits to pairs, to fours, to eight. */
+	w = (w & ones * 0x0f) * (1 + (10 << 8)) >> 8;
+	w = (w & 0x00ff00ff00ff00ff) * (1 + (100 << 16)) >> 16;
+	*v = (w & 0x0000ffff0000ffff) * (1 + (UINT64_C(10000) << 32)) >> 32;
+	return true;
+}
 
 /* Whether the bytes are a JSON number. */
 bool sessp_json_number(const char *p, size_t len);
@@ -173,17 +235,6 @@ sessp_names_find(const struct sessp_names *t, const char *p, size_t len)
 	uint64_t head, tail;
 
 	sessp_words(p, len, &head, &tail);
-	return sessp_names_lookup(t, p, len, head, tail);
-}
-
-/* The same, faster where lengths vary, for names inside a padded block:
- * SESSP_PAD bytes behind the name are readable. */
-static inline int
-sessp_names_find_padded(const struct sessp_names *t, const char *p, size_t len)
-{
-	uint64_t head, tail;
-
-	sessp_words_padded(p, len, &head, &tail);
 	return sessp_names_lookup(t, p, len, head, tail);
 }
 

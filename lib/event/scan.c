@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "index.h"
+#include "walk.h"
 
 #define MAX_DEPTH 512
 #define NO_QUOTE SIZE_MAX
@@ -14,6 +14,7 @@ struct scan {
 	size_t len;		/* without white space at the end */
 	size_t special;		/* the first backslash or control byte from here
 				 * on in the window; 0: to be looked for */
+	size_t first;		/* where the first window begins */
 	sessp_index_fn *index;
 	struct sess_err *err;
 	struct sessp_index ix;
@@ -66,21 +67,10 @@ masks(const char *p, struct sessp_masks *m)
 	}
 }
 
-void
-sessp_index_portable(struct sessp_index *ix)
+static void
+index_window(struct sessp_index *ix)
 {
 	sessp_index_window(ix, masks);
-}
-
-sessp_index_fn *
-sessp_index_best(void)
-{
-#if defined(__x86_64__)
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-	    __builtin_cpu_supports("bmi2"))
-		return sessp_index_avx2;
-#endif
-	return sessp_index_portable;
 }
 
 /* -- the walk from quote to quote */
@@ -122,7 +112,7 @@ refill(struct scan *s)
 {
 	s->index(&s->ix);
 	/* A string that is being read may have begun before the window. */
-	s->special = s->ix.base == 0 && s->ix.any_special == 0 ? SIZE_MAX : 0;
+	s->special = s->ix.base == s->first && s->ix.any_special == 0 ? SIZE_MAX : 0;
 }
 
 /* The first quote from p on, in whatever window. */
@@ -243,6 +233,27 @@ escape(const char *p, const char *end, uint32_t *cp)
 	return 12;
 }
 
+const char *
+sessp_string_end(const char *p, const char *end, uint64_t *high)
+{
+	uint32_t cp;
+	size_t n;
+
+	while (p < end && *p != '"') {
+		if ((unsigned char)*p < 0x20)
+			return NULL;
+		if (*p == '\\') {
+			if ((n = escape(p, end, &cp)) == 0)
+				return NULL;
+			p += n;
+		} else {
+			*high |= (unsigned char)*p & 0x80;
+			p++;
+		}
+	}
+	return p < end ? p : NULL;
+}
+
 /* Check the string between a and b byte by byte: *esc, whether it holds
  * escapes; *utf8, bytes over 0x7f. */
 static enum sess_status
@@ -325,21 +336,28 @@ sessp_json_decode(const char *p, size_t len, struct sess_buf *out)
 
 /* -- numbers */
 
+/* How many of the eight bytes at p are digits, up to one that isn't. */
+static inline size_t
+digit_bytes(const char *p)
+{
+	uint64_t w = sessp_load64(p), odd;
+
+	/* High half 3, and still so with 6 added: 0 to 9.  What the sum
+	 * carries out of a byte is behind one that is no digit. */
+	odd = ((w & ONES * 0xf0) ^ ONES * 0x30) |
+	    (((w + ONES * 0x06) & ONES * 0xf0) ^ ONES * 0x30);
+	return odd != 0 ? first8(odd) : 8;
+}
+
 /* The end of the run of digits at p. */
 static inline const char *
 digits(const char *p, const char *end)
 {
-	uint64_t w, odd;
+	size_t n;
 
-	for (; end - p >= 8; p += 8) {
-		w = sessp_load64(p);
-		/* High half 3, and still so with 6 added: 0 to 9.  What the sum
-		 * carries out of a byte is behind one that is no digit. */
-		odd = ((w & ONES * 0xf0) ^ ONES * 0x30) |
-		    (((w + ONES * 0x06) & ONES * 0xf0) ^ ONES * 0x30);
-		if (odd != 0)
-			return p + first8(odd);
-	}
+	for (; end - p >= 8; p += 8)
+		if ((n = digit_bytes(p)) < 8)
+			return p + n;
 	while (p < end && *p >= '0' && *p <= '9')
 		p++;
 	return p;
@@ -381,34 +399,44 @@ sessp_json_number(const char *p, size_t len)
 
 /* -- values */
 
-/* The end of the number or literal at p and its type. */
-static inline enum sess_status
-scalar(struct scan *s, size_t p, size_t *end, uint8_t *type)
+static inline bool
+begins_number(char c)
+{
+	return c == '-' || (c >= '0' && c <= '9');
+}
+
+const char *
+sessp_scalar_end(const char *p, const char *end, uint8_t *type)
 {
 	static const struct { const char *text; size_t len; uint8_t type; }
 	    words[] = {
 		{ "true", 4, SESSP_TRUE }, { "false", 5, SESSP_FALSE },
 		{ "null", 4, SESSP_NULL }
 	};
-	char c = s->text[p];
-	const char *q;
 
-	if (c == '-' || (c >= '0' && c <= '9')) {
-		q = number(s->text + p, s->text + s->len);
-		if (q == NULL)
-			return bad(s, p, "bad number");
-		*end = (size_t)(q - s->text);
+	if (begins_number(*p)) {
 		*type = SESSP_NUMBER;
-		return SESS_OK;
+		return number(p, end);
 	}
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (s->len - p > words[i].len &&
-		    memcmp(s->text + p, words[i].text, words[i].len) == 0) {
-			*end = p + words[i].len;
+		if ((size_t)(end - p) > words[i].len &&
+		    memcmp(p, words[i].text, words[i].len) == 0) {
 			*type = words[i].type;
-			return SESS_OK;
+			return p + words[i].len;
 		}
-	return bad(s, p, "value expected");
+	return NULL;
+}
+
+/* The end of the number or literal at p and its type. */
+static inline enum sess_status
+scalar(struct scan *s, size_t p, size_t *end, uint8_t *type)
+{
+	const char *q = sessp_scalar_end(s->text + p, s->text + s->len, type);
+
+	if (q == NULL)
+		return bad(s, p, begins_number(s->text[p]) ? "bad number" : "value expected");
+	*end = (size_t)(q - s->text);
+	return SESS_OK;
 }
 
 /* Pass over a string at *p. */
@@ -532,15 +560,61 @@ skip_nested(struct scan *s, size_t outer, size_t *p)
 	return SESS_OK;
 }
 
+/* -- the walk along names that are expected */
+
+static inline bool
+begins(const char *p, const struct sessp_trail_name *name)
+{
+	uint64_t differ = 0;
+
+	for (unsigned i = 0; i < SESSP_TRAIL_TEXT; i += 8)
+		differ |= (sessp_load64(p + i) ^ sessp_load64(name->text + i)) &
+		    sessp_load64(name->mask + i);
+	return differ == 0;
+}
+
+static inline size_t
+plain(const char *p, uint64_t *high)
+{
+	uint64_t w = sessp_load64(p);
+	uint64_t marks = equal8(w, '"') | equal8(w, '\\') | control8(w);
+
+	/* the bytes before the first that is marked */
+	*high |= w & ONES * 0x80 & (marks != 0 ? (marks & -marks) - 1 : ~(uint64_t)0);
+	return marks != 0 ? first8(marks) : 8;
+}
+
+static size_t
+walk(struct sessp_trail *seen, const char *text, size_t p, size_t len, size_t behind,
+    struct sessp_field *f, size_t max, size_t *n)
+{
+	static const struct sessp_walk_by by = { begins, plain, digit_bytes, 8 };
+
+	return sessp_walk(seen, text, p, len, behind, f, max, n, &by);
+}
+
+const struct sessp_scan_version sessp_scan_portable = { index_window, walk };
+
+const struct sessp_scan_version *
+sessp_scan_best(void)
+{
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+	    __builtin_cpu_supports("bmi2"))
+		return &sessp_scan_avx2;
+#endif
+	return &sessp_scan_portable;
+}
+
 /* -- the object */
 
 /* Prepare for a text: *p is where its brace is. */
 static enum sess_status
-start(struct scan *s, sessp_index_fn *index, const char *text, size_t len,
+start(struct scan *s, const struct sessp_scan_version *by, const char *text, size_t len,
     size_t *p, struct sess_err *err)
 {
 	s->text = text;
-	s->index = index;
+	s->index = by->index;
 	s->err = err;
 	if (len > UINT32_MAX)
 		return sess_err_set(err, SESS_ELIMIT, 0, "text of 4 GiB or more");
@@ -556,10 +630,17 @@ start(struct scan *s, sessp_index_fn *index, const char *text, size_t len,
 		return bad(s, len, "'}' expected");
 	s->len = s->ix.len = len;
 	s->ix.text = text;
-	s->ix.next = 0;
+	return SESS_OK;
+}
+
+/* Begin to index for p, which is outside of a string.  Windows begin where the
+ * words of a bitmap do. */
+static void
+index_from(struct scan *s, size_t p)
+{
+	s->first = s->ix.next = p - p % 64;
 	s->ix.escaped = 0;
 	refill(s);
-	return SESS_OK;
 }
 
 static enum sess_status
@@ -613,7 +694,7 @@ field(struct scan *s, struct sessp_field *f, size_t *p)
 		c = skip(s, c);
 	f->name = s->text + a;
 	f->name_len = (uint32_t)(b - a);
-	f->name_esc = f->val_esc = f->val_utf8 = 0;
+	f->name_esc = f->val_esc = f->val_utf8 = f->seen = 0;
 	if (s->text[c] == '"') {
 		/* The third quote from a on, where bits reach so far. */
 		quotes &= quotes - 1;
@@ -645,52 +726,83 @@ field(struct scan *s, struct sessp_field *f, size_t *p)
 	return st;
 }
 
+/* The fields from p on, n of them being there already; p is behind the brace
+ * or the comma before the next. */
+static enum sess_status
+rest(struct scan *s, size_t p, struct sessp_field **fields, size_t *n, size_t *cap)
+{
+	const char *text = s->text;
+	enum sess_status st;
+
+	index_from(s, p);
+	p = skip(s, p);
+	if (text[p] != '}' || *n > 0) {
+		for (;; p++) {
+			if (text[p] != '"') {
+				p = skip(s, p);
+				if (text[p] != '"')
+					return bad(s, p, "name expected");
+			}
+			if (*n == *cap && (st = more_fields(fields, cap, s->err)) < 0)
+				return st;
+			if ((st = field(s, &(*fields)[*n], &p)) < 0)
+				return st;
+			++*n;
+			if (p == s->len)
+				return bad(s, p, "text ends");
+			if (text[p] == ',')
+				continue;
+			p = skip(s, p);
+			if (text[p] == '}')
+				break;
+			if (text[p] != ',')
+				return bad(s, p, "',' or '}' expected");
+		}
+	}
+	if (p + 1 != s->len)
+		return bad(s, p + 1, "text behind the object");
+	return SESS_OK;
+}
+
 enum sess_status
-sessp_json_fields_by(sessp_index_fn *index, const char *text, size_t len,
-    struct sessp_field **fields, size_t *nfields, size_t *cap, struct sess_err *err)
+sessp_json_fields_by(const struct sessp_scan_version *by, const char *text, size_t len,
+    size_t behind, struct sessp_trail *seen, struct sessp_field **fields, size_t *nfields,
+    size_t *cap, struct sess_err *err)
 {
 	struct scan s;
 	enum sess_status st;
 	size_t p, n = 0;
 
 	*nfields = 0;
-	if ((st = start(&s, index, text, len, &p, err)) < 0)
+	if ((st = start(&s, by, text, len, &p, err)) < 0)
 		return st;
-	p = skip(&s, p + 1);
-	if (text[p] != '}') {
-		for (;; p++) {
-			if (text[p] != '"') {
-				p = skip(&s, p);
-				if (text[p] != '"')
-					return bad(&s, p, "name expected");
-			}
-			if (n == *cap && (st = more_fields(fields, cap, err)) < 0)
-				return st;
-			if ((st = field(&s, &(*fields)[n], &p)) < 0)
-				return st;
-			n++;
-			if (p == s.len)
-				return bad(&s, p, "text ends");
-			if (text[p] == ',')
-				continue;
-			p = skip(&s, p);
-			if (text[p] == '}')
-				break;
-			if (text[p] != ',')
-				return bad(&s, p, "',' or '}' expected");
-		}
-	}
-	if (p + 1 != s.len)
-		return bad(&s, p + 1, "text behind the object");
+	if (seen != NULL && seen->n == 0)
+		sessp_trail_begin(seen);
+	/* White space at the end is readable, too. */
+	if (seen == NULL)
+		p++;
+	else
+		p = by->walk(seen, text, p, s.len, behind + (len - s.len), *fields, *cap, &n);
+	if (p < s.len && (st = rest(&s, p, fields, &n, cap)) < 0)
+		return st;
 	*nfields = n;
 	return SESS_OK;
+}
+
+enum sess_status
+sessp_json_fields_along(const char *text, size_t len, size_t behind,
+    struct sessp_trail *seen, struct sessp_field **fields, size_t *nfields,
+    size_t *cap, struct sess_err *err)
+{
+	return sessp_json_fields_by(sessp_scan_best(), text, len, behind, seen, fields,
+	    nfields, cap, err);
 }
 
 enum sess_status
 sessp_json_fields(const char *text, size_t len, struct sessp_field **fields,
     size_t *nfields, size_t *cap, struct sess_err *err)
 {
-	return sessp_json_fields_by(sessp_index_best(), text, len, fields, nfields,
+	return sessp_json_fields_by(sessp_scan_best(), text, len, 0, NULL, fields, nfields,
 	    cap, err);
 }
 
@@ -700,6 +812,8 @@ sessp_json_object(const char *text, size_t len)
 	struct scan s;
 	size_t p;
 
-	return start(&s, sessp_index_best(), text, len, &p, NULL) == SESS_OK &&
-	    skip_nested(&s, 0, &p) == SESS_OK && p == s.len;
+	if (start(&s, sessp_scan_best(), text, len, &p, NULL) != SESS_OK)
+		return false;
+	index_from(&s, p);
+	return skip_nested(&s, 0, &p) == SESS_OK && p == s.len;
 }

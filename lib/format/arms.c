@@ -1,6 +1,5 @@
 #include "arms.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "sess/arms.h"
@@ -52,32 +51,11 @@ wire_table(struct sessp_conv *cv)
 	return t;
 }
 
-/* Hashes of the wire names: then a field costs one hash, its value's. */
-static const uint64_t *
-wire_hashes(struct sessp_conv *cv)
-{
-	static _Atomic(uint64_t *) once;
-	uint64_t *t = atomic_load_explicit(&once, memory_order_acquire), *other = NULL;
-	size_t i;
-
-	if (t != NULL)
-		return t;
-	if ((t = malloc(SESSP_NWIRE * sizeof(*t))) == NULL) {
-		sessp_fail(cv);
-		return NULL;
-	}
-	for (i = 0; i < SESSP_NWIRE; i++)
-		t[i] = sessp_ident_name(sessp_wire_names[i], strlen(sessp_wire_names[i]));
-	if (atomic_compare_exchange_strong(&once, &other, t))
-		return t;
-	free(t);			/* another thread was first */
-	return other;
-}
-
 static void
 start(struct sessp_arms *a, const struct sessp_request *rq)
 {
 	memset(a->has, 0, sizeof(a->has));
+	memset(a->plain, 0, sizeof(a->plain));
 	memset(a->used, 0, sizeof(a->used));
 	a->x = NULL;
 	a->nx = a->xcap = a->bad = 0;
@@ -185,36 +163,83 @@ sessp_arms_record_mine(const struct sessp_field *f, size_t n)
 	return t && id;
 }
 
+/* What there is to know of a name. */
+static struct sessp_arms_name
+know(const struct sessp_names *names, struct sess_slice name)
+{
+	struct sessp_arms_name n = {
+		.hash = sessp_ident_name(name.p, name.len),
+		.wire = (int16_t)sessp_names_find(names, name.p, name.len),
+		.known = true,
+		/* they differ from export to export */
+		.meta = name.len >= 2 && name.p[0] == '_' && name.p[1] == '_',
+	};
+
+	n.ours = n.wire >= 0 && !n.meta;
+	return n;
+}
+
+/* Any field. */
+static void
+take_field(struct sessp_conv *cv, struct sessp_arms *a, const struct sessp_names *names,
+    const struct sessp_field *f)
+{
+	struct sessp_arms_name *known = &cv->arms_names[f->seen], other;
+	struct sess_slice name = sessp_name(cv, f), value = sessp_text(cv, f);
+
+	if (value.len == 0)
+		return;
+	if (f->seen == 0) {
+		other = know(names, name);
+		known = &other;
+	} else if (!known->known) {
+		*known = know(names, name);
+	}
+	if (!known->meta)
+		sessp_ident_add_hash(&a->ident, sessp_ident_hash(known->hash, value.p, value.len));
+	take(cv, a, known->wire, name, value);
+}
+
+/* The same for a string without escapes or a number that is ours; the line is
+ * padded. */
+static inline void
+take_ours(struct sessp_arms *a, const struct sessp_arms_name *known,
+    const struct sessp_field *f, struct sessp_ident *ident)
+{
+	unsigned w = (unsigned)known->wire;
+	uint64_t bit = (uint64_t)1 << w % 64;
+
+	sessp_ident_add_hash(ident, sessp_ident_hash_padded(known->hash, f->val, f->val_len));
+	if (a->has[w / 64] & bit)
+		return;
+	a->v[w] = (struct sess_slice){ f->val, f->val_len };
+	a->has[w / 64] |= bit;
+	a->plain[w / 64] |= f->val_utf8 ? 0 : bit;
+}
+
 enum sessp_verdict
 sessp_arms_record(struct sessp_conv *cv, struct sess_err *err)
 {
 	const struct sessp_names *names = wire_table(cv);
-	const uint64_t *hashes = wire_hashes(cv);
 	const struct sessp_field *f, *end = cv->fields + cv->nfields;
-	struct sess_slice name, value;
+	const struct sessp_arms_name *known;
+	struct sessp_ident ident = { 0 };
 	struct sessp_arms a;
-	int w;
 
-	if (names == NULL || hashes == NULL)
+	if (names == NULL)
 		return SESSP_REJECTED;
 	start(&a, NULL);
 	for (f = cv->fields; f < end; f++) {
-		if (f->type == SESSP_NULL || f->val_len == 0)
+		if (f->val_len == 0)
 			continue;
-		value = f->val_esc ? sessp_text(cv, f) : (struct sess_slice){ f->val, f->val_len };
-		if (f->name_esc) {
-			name = sessp_name(cv, f);
-			w = sessp_names_find(names, name.p, name.len);
-		} else {
-			name = (struct sess_slice){ f->name, f->name_len };
-			w = sessp_names_find_padded(names, name.p, name.len);
-		}
-		/* the log service's own fields differ from export to export */
-		if (name.len < 2 || name.p[0] != '_' || name.p[1] != '_')
-			sessp_ident_add_named(&a.ident, w >= 0 ? hashes[w] :
-			    sessp_ident_name(name.p, name.len), value);
-		take(cv, &a, w, name, value);
+		known = &cv->arms_names[f->seen];
+		if (known->ours && !f->val_esc && f->type <= SESSP_NUMBER)
+			take_ours(&a, known, f, &ident);
+		else if (f->type != SESSP_NULL)
+			take_field(cv, &a, names, f);
 	}
+	a.ident.sum += ident.sum;
+	a.ident.n += ident.n;
 	return finish(cv, &a, err);
 }
 

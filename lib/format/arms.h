@@ -57,6 +57,7 @@ struct sessp_arms_x {
 struct sessp_arms {
 	struct sess_slice v[SESSP_NWIRE];	/* valid where has says so */
 	uint64_t has[SESSP_WIRE_WORDS];
+	uint64_t plain[SESSP_WIRE_WORDS];	/* of these, as in struct sess_event */
 	uint64_t used[SESSP_WIRE_WORDS];	/* what became a key so far */
 	struct sessp_arms_x *x;			/* in the arena */
 	size_t nx, xcap;

@@ -2,25 +2,28 @@
 
 #include <string.h>
 
-/* What any record may say, and the key it becomes: texts. */
-static const struct pair {
+/* Fields that become keys of their own, X(wire name, key): what any record may
+ * say, and what only a row says, as of a beacon the request knows it.  All are
+ * texts: no need to look at them. */
+#define COMMON(X) \
+X(SID, SESSION_ID) X(PV_ID, VIEW_ID) X(UID, USER_ID) X(USERNAME, USER_NAME) \
+X(PID, APP_ID) X(RELEASE, RELEASE) X(ENVIRONMENT, ENVIRONMENT) X(PAGE, PAGE) \
+X(DL, PAGE_URL) X(CT, NETWORK) X(SR, SCREEN) X(VP, VIEWPORT) X(TAG, TAGS) \
+X(BROWSER, BROWSER) X(BROWSER_VERSION, BROWSER_VERSION) X(OS, OS) \
+X(OS_VERSION, OS_VERSION) X(DEVICE, DEVICE) X(TYPE, DEVICE_TYPE) X(COUNTRY, COUNTRY) \
+X(REGION, REGION) X(CITY, CITY) X(ISP, ISP) X(UL, LANGUAGE)
+#define ROW_ONLY(X) \
+X(USER_AGENT, USER_AGENT) X(REMOTE_ADDR, IP) X(CLIENT_IP, IP) X(IP, IP)
+
+#define BIT(WIRE, KEY) | (uint64_t)1 << SESSP_W_##WIRE
+#define IN_FIRST_WORD(WIRE, KEY) \
+	_Static_assert(SESSP_W_##WIRE < 64 && SESS_K_##KEY < 64, "in the first word of has");
+COMMON(IN_FIRST_WORD)
+ROW_ONLY(IN_FIRST_WORD)
+
+/* What is put by a rule for its key. */
+struct pair {
 	uint8_t wire, key;
-} common[] = {
-	{ SESSP_W_SID, SESS_K_SESSION_ID }, { SESSP_W_PV_ID, SESS_K_VIEW_ID },
-	{ SESSP_W_UID, SESS_K_USER_ID }, { SESSP_W_USERNAME, SESS_K_USER_NAME },
-	{ SESSP_W_PID, SESS_K_APP_ID }, { SESSP_W_RELEASE, SESS_K_RELEASE },
-	{ SESSP_W_ENVIRONMENT, SESS_K_ENVIRONMENT }, { SESSP_W_PAGE, SESS_K_PAGE },
-	{ SESSP_W_DL, SESS_K_PAGE_URL }, { SESSP_W_CT, SESS_K_NETWORK },
-	{ SESSP_W_SR, SESS_K_SCREEN }, { SESSP_W_VP, SESS_K_VIEWPORT },
-	{ SESSP_W_TAG, SESS_K_TAGS }, { SESSP_W_BROWSER, SESS_K_BROWSER },
-	{ SESSP_W_BROWSER_VERSION, SESS_K_BROWSER_VERSION }, { SESSP_W_OS, SESS_K_OS },
-	{ SESSP_W_OS_VERSION, SESS_K_OS_VERSION }, { SESSP_W_DEVICE, SESS_K_DEVICE },
-	{ SESSP_W_TYPE, SESS_K_DEVICE_TYPE }, { SESSP_W_COUNTRY, SESS_K_COUNTRY },
-	{ SESSP_W_REGION, SESS_K_REGION }, { SESSP_W_CITY, SESS_K_CITY },
-	{ SESSP_W_ISP, SESS_K_ISP }, { SESSP_W_UL, SESS_K_LANGUAGE },
-}, row_only[] = {		/* of a beacon the request knows it */
-	{ SESSP_W_USER_AGENT, SESS_K_USER_AGENT }, { SESSP_W_REMOTE_ADDR, SESS_K_IP },
-	{ SESSP_W_CLIENT_IP, SESS_K_IP }, { SESSP_W_IP, SESS_K_IP },
 };
 
 /* Fields that are no key, and yet are not left over for --extra. */
@@ -41,10 +44,24 @@ use(struct sessp_arms *a, unsigned from, unsigned to)
 static inline void
 put(struct sessp_conv *cv, struct sessp_arms *a, enum sessp_wire w, enum sess_key k)
 {
-	if (sessp_arms_has(a, w)) {
-		sessp_put(cv, k, a->v[w]);
+	if (!sessp_arms_has(a, w))
+		return;
+	sessp_put(cv, k, a->v[w]);
+	use(a, w, w);
+	/* Unless it became another text. */
+	if (a->plain[w / 64] >> (w % 64) & 1 && sess_event_has(&cv->ev, k) &&
+	    cv->ev.v[k].p == a->v[w].p)
+		cv->ev.plain[k / 64] |= (uint64_t)1 << (k % 64);
+}
+
+/* A weight, which mostly is 1: then it is not put. */
+static inline void
+put_weight(struct sessp_conv *cv, struct sessp_arms *a, enum sessp_wire w, enum sess_key k)
+{
+	if (sessp_arms_has(a, w) && a->v[w].len == 1 && *a->v[w].p == '1')
 		use(a, w, w);
-	}
+	else
+		put(cv, a, w, k);
 }
 
 static void
@@ -71,35 +88,63 @@ row_received(const struct sessp_arms *a)
 	return t;
 }
 
-/* Keys that are texts: no need to look at them. */
+/* Set the keys of those of the fields (bits of the first word of has) that are
+ * there, each key once. */
 static inline void
-set_all(struct sessp_conv *cv, struct sessp_arms *a, const struct pair *pairs, size_t n)
+set_all(struct sess_event *ev, struct sessp_arms *a, uint64_t fields)
 {
-	size_t i;
+	static const uint8_t key_of[64] = {
+#define KEY_OF(WIRE, KEY) [SESSP_W_##WIRE] = SESS_K_##KEY,
+		COMMON(KEY_OF) ROW_ONLY(KEY_OF)
+#undef KEY_OF
+	};
+	uint64_t bits, has = 0, plain = 0;
+	unsigned w, k;
 
-	for (i = 0; i < n; i++)
-		if (sessp_arms_has(a, pairs[i].wire)) {
-			sessp_set(cv, pairs[i].key, a->v[pairs[i].wire]);
-			use(a, pairs[i].wire, pairs[i].wire);
-		}
+	for (bits = a->has[0] & fields; bits != 0; bits &= bits - 1) {
+		w = (unsigned)__builtin_ctzll(bits);
+		k = key_of[w];
+		ev->v[k] = a->v[w];
+		has |= (uint64_t)1 << k;
+		plain |= (a->plain[0] >> w & 1) << k;
+	}
+	a->used[0] |= fields;
+	ev->has[0] |= has;
+	ev->plain[0] = (ev->plain[0] & ~has) | plain;
+}
+
+/* What only a row says; of its addresses the last of the table. */
+static uint64_t
+row_fields(const struct sessp_arms *a)
+{
+	static const enum sessp_wire address[] = {
+		SESSP_W_IP, SESSP_W_CLIENT_IP, SESSP_W_REMOTE_ADDR
+	};
+	size_t i = 0;
+
+	while (i < 2 && !sessp_arms_has(a, address[i]))
+		i++;
+	return (uint64_t)1 << SESSP_W_USER_AGENT | (uint64_t)1 << address[i];
 }
 
 static void
 begin(struct sessp_conv *cv, struct sessp_arms *a, enum sess_kind kind, int64_t time)
 {
+	uint64_t fields = 0 COMMON(BIT);
 	int64_t received;
 
 	sessp_begin(cv, a->rq);
 	if (a->rq == NULL) {
-		set_all(cv, a, row_only, sizeof(row_only) / sizeof(row_only[0]));
+		fields |= row_fields(a);
+		a->used[0] |= 0 ROW_ONLY(BIT);
 		if ((received = row_received(a)) != SESS_NO_TIME)
 			cv->ev.received = received;
 	}
 	cv->ev.kind = kind;
 	cv->ev.time = time;
-	set_all(cv, a, common, sizeof(common) / sizeof(common[0]));
-	put(cv, a, SESSP_W_TIMES, SESS_K_TIMES);
-	put(cv, a, SESSP_W_SAMPLING, SESS_K_SAMPLING);
+	set_all(&cv->ev, a, fields);
+	put_weight(cv, a, SESSP_W_TIMES, SESS_K_TIMES);
+	put_weight(cv, a, SESSP_W_SAMPLING, SESS_K_SAMPLING);
 }
 
 /* What became no key of the first event, in the order of the table of names:

@@ -273,7 +273,8 @@ sessp_json_record(struct sessp_conv *cv, const char *p, size_t len, struct sess_
 	if (len > 7 && memcmp(p, "{\"v\":1,", 7) == 0 &&
 	    sess_event_scan(&cv->scanner, &cv->ev, p, len, NULL) == SESS_OK)
 		return pass(cv);
-	st = sessp_json_fields(p, len, &cv->fields, &cv->nfields, &cv->fields_cap, err);
+	st = sessp_json_fields_along(p, len, SESSP_PAD, &cv->seen, &cv->fields, &cv->nfields,
+	    &cv->fields_cap, err);
 	if (st != SESS_OK) {
 		if (st == SESS_ENOMEM)
 			sessp_fail(cv);

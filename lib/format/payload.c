@@ -81,18 +81,32 @@ sessp_number(struct sess_slice s, double *v)
 	return isfinite(*v);
 }
 
+/* The value of 8 to 16 digits without a needless zero in front; false where it
+ * is anything else. */
+static inline bool
+whole(struct sess_slice s, uint64_t *v)
+{
+	static const uint64_t ten_to[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000,
+	    100000000 };
+	uint64_t head, tail, rest;
+
+	if (s.len < 8 || s.len > 16 || s.p[0] == '0' || !sessp_eight_digits(s.p, &head) ||
+	    !sessp_eight_digits(s.p + s.len - 8, &tail))
+		return false;
+	rest = ten_to[s.len - 8];
+	*v = head * rest + tail % rest;
+	return true;
+}
+
 int64_t
 sessp_time(struct sess_slice s)
 {
-	int64_t ms = 0;
-	size_t i;
+	uint64_t v;
+	int64_t ms;
 
 	s = trim(s);
-	if ((s.len == 13 || s.len == 10) && is_digits(s)) {	/* ms or s, as almost all are */
-		for (i = 0; i < s.len; i++)
-			ms = ms * 10 + (s.p[i] - '0');
-		return s.len == 13 ? ms : ms * 1000;
-	}
+	if ((s.len == 13 || s.len == 10) && whole(s, &v))	/* ms or s, as almost all are */
+		return (int64_t)(s.len == 13 ? v : v * 1000);
 	if (s.len == 0 || s.len > MAX_NUMBER || sess_when_epoch(s.p, s.len, &ms) < 0 || ms <= 0)
 		return SESS_NO_TIME;
 	return ms;

@@ -81,6 +81,14 @@ struct sessp_conv {
 	struct sess_event ev;		/* the event being built */
 	struct sessp_field *fields;	/* of the current JSON line */
 	size_t nfields, fields_cap;
+	struct sessp_trail seen;		/* names of fields of JSON lines */
+	struct sessp_arms_name {	/* arms.c: what it knows of these */
+		uint64_t hash;		/* of the name */
+		int16_t wire;		/* or -1 */
+		bool ours;		/* wire is no -1, and the field counts for identity */
+		bool known;
+		bool meta;		/* the log service's own */
+	} arms_names[SESSP_TRAIL_MAX];
 	const char *name;		/* display name of the member */
 	uint64_t line;			/* of the record, 1-based */
 	uint64_t identity;		/* of the payload: set before the first emit */
@@ -322,6 +330,19 @@ sessp_ident_hash(uint64_t seed, const char *p, size_t len)
 	return sessp_mix(head ^ 0xa0761d6478bd642fu, tail ^ seed ^ len * 0xe7037ed1a0b428dbu);
 }
 
+/* The same for a text behind whose first byte eight bytes are readable: nothing
+ * to foresee where lengths vary. */
+static inline uint64_t
+sessp_ident_hash_padded(uint64_t seed, const char *p, size_t len)
+{
+	uint64_t head, tail;
+
+	if (len > 16)
+		return sessp_ident_long(seed, p, len);
+	sessp_words_padded(p, len, &head, &tail);
+	return sessp_mix(head ^ 0xa0761d6478bd642fu, tail ^ seed ^ len * 0xe7037ed1a0b428dbu);
+}
+
 /* The part of a pair that the name decides, for names that come often. */
 static inline uint64_t
 sessp_ident_name(const char *p, size_t len)
@@ -329,20 +350,20 @@ sessp_ident_name(const char *p, size_t len)
 	return sessp_ident_hash(0x8ebc6af09c88c6e3u, p, len);
 }
 
+/* Add the hash of a pair whose value is not empty. */
 static inline void
-sessp_ident_add_named(struct sessp_ident *id, uint64_t name, struct sess_slice value)
+sessp_ident_add_hash(struct sessp_ident *id, uint64_t hash)
 {
-	if (value.len == 0)
-		return;
-	id->sum += sessp_mix(sessp_ident_hash(name, value.p, value.len) ^ 0x589965cc75374cc3u,
-	    0x9e3779b97f4a7c15u);
+	id->sum += sessp_mix(hash ^ 0x589965cc75374cc3u, 0x9e3779b97f4a7c15u);
 	id->n++;
 }
 
 static inline void
 sessp_ident_add(struct sessp_ident *id, struct sess_slice name, struct sess_slice value)
 {
-	sessp_ident_add_named(id, sessp_ident_name(name.p, name.len), value);
+	if (value.len > 0)
+		sessp_ident_add_hash(id, sessp_ident_hash(sessp_ident_name(name.p, name.len),
+		    value.p, value.len));
 }
 
 static inline uint64_t

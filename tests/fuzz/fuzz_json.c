@@ -21,10 +21,12 @@ struct result {
 };
 
 static void
-read_by(sessp_index_fn *index, const char *text, size_t len, struct result *r)
+read_by(const struct sessp_scan_version *by, const char *text, size_t len,
+    struct sessp_trail *seen, struct result *r)
 {
-	*r = (struct result){ 0 };
-	r->st = sessp_json_fields_by(index, text, len, &r->fields, &r->n, &r->cap, &r->err);
+	r->err = (struct sess_err){ 0 };
+	r->st = sessp_json_fields_by(by, text, len, 0, seen, &r->fields, &r->n, &r->cap,
+	    &r->err);
 	assert(r->st == SESS_OK || r->st == SESS_EFORMAT);
 	assert(r->st == r->err.code);
 	assert((r->st == SESS_OK) == (r->err.text[0] == '\0'));
@@ -186,19 +188,43 @@ quote(const char *p, size_t len)
 	sess_buf_release(&d);
 }
 
+/* Names that were learned from the text itself, or from its tail, change nothing. */
+static void
+along_names(const struct sessp_scan_version *by, const char *text, size_t size,
+    const struct result *want)
+{
+	struct sessp_trail *seen = calloc(1, sizeof(*seen));
+	struct result r = { 0 };
+
+	if (seen == NULL)
+		return;
+	for (size_t turn = 0; turn < 3; turn++) {
+		read_by(by, text, size, seen, &r);
+		same(want, &r);
+	}
+	for (size_t from = 1; from < size; from += 1 + size / 8)
+		read_by(by, text + from, size - from, seen, &r);
+	read_by(by, text, size, seen, &r);
+	same(want, &r);
+	free(r.fields);
+	free(seen);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct result a, b;
+	struct result a = { 0 }, b = { 0 };
 	char *text = malloc(size);	/* exact: a look behind it is found out */
 
 	if (text == NULL)
 		return 0;
 	if (size > 0)
 		memcpy(text, data, size);
-	read_by(sessp_index_portable, text, size, &a);
-	read_by(sessp_index_best(), text, size, &b);
+	read_by(&sessp_scan_portable, text, size, NULL, &a);
+	read_by(sessp_scan_best(), text, size, NULL, &b);
 	same(&a, &b);
+	along_names(&sessp_scan_portable, text, size, &a);
+	along_names(sessp_scan_best(), text, size, &a);
 	judge(&a, text, size);
 	assert(sessp_json_object(text, size) == (a.st == SESS_OK));
 	quote(text, size);
