@@ -133,6 +133,7 @@ struct sess_event_scanner {
 	struct sess_buf text;	/* decoded values that held escapes */
 	void *fields;
 	size_t nfields;
+	void *names;		/* what is known of names from the lines before */
 };
 
 /*

@@ -128,11 +128,19 @@ struct found {
 	bool version, id, kind;
 };
 
-/* The key of a field, or -1.  end is where its line ends. */
+/* The names of the lines before, and their keys: 0 where nobody looked, 1 for
+ * none, else the key and 2. */
+struct names {
+	struct sessp_trail seen;
+	unsigned char key[SESSP_TRAIL_MAX];
+};
+_Static_assert(SESS_NKEYS <= 250, "keys in one byte");
+
+/* The key of a field, or -1. */
 static inline int
-key_of(struct sess_event_scanner *sc, const struct sessp_field *f, const char *end)
+key_of(struct sess_event_scanner *sc, const struct sessp_field *f)
 {
-	uint64_t head, tail;
+	unsigned char *known = &((struct names *)sc->names)->key[f->seen];
 	size_t start;
 	int k;
 
@@ -144,10 +152,11 @@ key_of(struct sess_event_scanner *sc, const struct sessp_field *f, const char *e
 		sc->text.len = start;
 		return k;
 	}
-	if (end - f->name < 8)
+	if (f->seen == 0)
 		return sess_key_find(f->name, f->name_len);
-	sessp_words_padded(f->name, f->name_len, &head, &tail);
-	return sessp_key_lookup(head, tail, f->name_len);
+	if (*known == 0)
+		*known = (unsigned char)(sess_key_find(f->name, f->name_len) + 2);
+	return *known - 2;
 }
 
 /* The types of JSON values that a key's type takes, one bit each. */
@@ -238,14 +247,14 @@ value_of(struct sess_event_scanner *sc, const struct sessp_field *f, int k)
  * empty or of another type. */
 static void
 take(struct sess_event_scanner *sc, struct sess_event *ev,
-    const struct sessp_field *f, size_t n, const char *end, struct found *found)
+    const struct sessp_field *f, size_t n, struct found *found)
 {
 	uint64_t has[2] = { 0, 0 }, bit, second;
 	struct sess_slice s;
 	int k;
 
 	for (; n > 0; n--, f++) {
-		k = key_of(sc, f, end);
+		k = key_of(sc, f);
 		if (k < 0)
 			continue;
 		s = value_of(sc, f, k);
@@ -284,16 +293,20 @@ missing(const struct sess_event *ev, const struct found *found, struct sess_err 
 }
 
 enum sess_status
-sess_event_scan(struct sess_event_scanner *sc, struct sess_event *ev,
-    const char *line, size_t len, struct sess_err *err)
+sessp_event_scan(struct sess_event_scanner *sc, struct sess_event *ev,
+    const char *line, size_t len, size_t behind, struct sess_err *err)
 {
 	struct sessp_field *fields = sc->fields;
+	struct names *names = sc->names;
 	struct found found = { false, false, false };
 	enum sess_status st;
 	size_t n = 0;
 
 	sess_event_reset(ev);
-	st = sessp_json_fields(line, len, &fields, &n, &sc->nfields, err);
+	if (names == NULL && (names = sc->names = calloc(1, sizeof(*names))) == NULL)
+		return sess_err_nomem(err);
+	st = sessp_json_fields_along(line, len, behind, &names->seen, &fields, &n,
+	    &sc->nfields, err);
 	sc->fields = fields;
 	if (st < 0)
 		return st;
@@ -302,10 +315,17 @@ sess_event_scan(struct sess_event_scanner *sc, struct sess_event *ev,
 	sc->text.len = 0;
 	if (len > SIZE_MAX - 16 || sess_buf_room(&sc->text, len + 16) < 0)
 		return sess_err_nomem(err);
-	take(sc, ev, fields, n, line + len, &found);
+	take(sc, ev, fields, n, &found);
 	ev->line = line;
 	ev->line_len = len;
 	return missing(ev, &found, err);
+}
+
+enum sess_status
+sess_event_scan(struct sess_event_scanner *sc, struct sess_event *ev,
+    const char *line, size_t len, struct sess_err *err)
+{
+	return sessp_event_scan(sc, ev, line, len, 0, err);
 }
 
 void
@@ -313,5 +333,6 @@ sess_event_scanner_release(struct sess_event_scanner *sc)
 {
 	sess_buf_release(&sc->text);
 	free(sc->fields);
+	free(sc->names);
 	*sc = (struct sess_event_scanner){ 0 };
 }

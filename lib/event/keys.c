@@ -64,23 +64,17 @@ static const unsigned char key_slots[256] = {
 };
 
 int
-sessp_key_lookup(uint64_t head, uint64_t tail, size_t len)
-{
-	unsigned k = key_slots[sessp_words_hash(head, tail, len) * KEY_SEED >> 56];
-
-	return key_lens[k] == len && sessp_load64(key_names[k]) == head &&
-	    sessp_load64(key_names[k] + (len > 8 ? len - 8 : 0)) == tail ? (int)k : -1;
-}
-
-int
 sess_key_find(const char *name, size_t len)
 {
 	uint64_t head, tail;
+	unsigned k;
 
 	if (len >= WIDTH)
 		return -1;
 	sessp_words(name, len, &head, &tail);
-	return sessp_key_lookup(head, tail, len);
+	k = key_slots[sessp_words_hash(head, tail, len) * KEY_SEED >> 56];
+	return key_lens[k] == len && sessp_load64(key_names[k]) == head &&
+	    sessp_load64(key_names[k] + (len > 8 ? len - 8 : 0)) == tail ? (int)k : -1;
 }
 
 int

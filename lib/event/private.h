@@ -89,6 +89,10 @@ enum sess_status sessp_json_fields_along(const char *text, size_t len, size_t be
     struct sessp_trail *seen, struct sessp_field **fields, size_t *nfields,
     size_t *cap, struct sess_err *err);
 
+/* sess_event_scan of a line behind which so many bytes are readable. */
+enum sess_status sessp_event_scan(struct sess_event_scanner *sc, struct sess_event *ev,
+    const char *line, size_t len, size_t behind, struct sess_err *err);
+
 /* Append the decoded bytes of a JSON string body (between the quotes) to out.
  * \u escapes become UTF-8, surrogate pairs one character; the text was
  * checked by sessp_json_fields.  0 or -1 (memory). */
@@ -237,9 +241,6 @@ sessp_names_find(const struct sessp_names *t, const char *p, size_t len)
 	sessp_words(p, len, &head, &tail);
 	return sessp_names_lookup(t, p, len, head, tail);
 }
-
-/* The key of the name with these sessp_words, or -1. */
-int sessp_key_lookup(uint64_t head, uint64_t tail, size_t len);
 
 /* Blocks and lines handed to the scanner are readable this far behind their end. */
 #define SESSP_PAD 64

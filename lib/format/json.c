@@ -188,7 +188,7 @@ pass(struct sessp_conv *cv)
 static enum sessp_verdict
 event(struct sessp_conv *cv, const char *p, size_t len, struct sess_err *err)
 {
-	enum sess_status st = sess_event_scan(&cv->scanner, &cv->ev, p, len, err);
+	enum sess_status st = sessp_event_scan(&cv->scanner, &cv->ev, p, len, SESSP_PAD, err);
 
 	if (st == SESS_ENOMEM)
 		sessp_fail(cv);
@@ -271,7 +271,7 @@ sessp_json_record(struct sessp_conv *cv, const char *p, size_t len, struct sess_
 
 	/* As our writer begins an event: no need to look for what it is. */
 	if (len > 7 && memcmp(p, "{\"v\":1,", 7) == 0 &&
-	    sess_event_scan(&cv->scanner, &cv->ev, p, len, NULL) == SESS_OK)
+	    sessp_event_scan(&cv->scanner, &cv->ev, p, len, SESSP_PAD, NULL) == SESS_OK)
 		return pass(cv);
 	st = sessp_json_fields_along(p, len, SESSP_PAD, &cv->seen, &cv->fields, &cv->nfields,
 	    &cv->fields_cap, err);

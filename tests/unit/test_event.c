@@ -334,6 +334,44 @@ values_that_are_none_of_their_type_are_left_out(void **state)
 	written(&ev, ",\"ok\":true,\"duration_ms\":-1.50e3,\"extra\":{\"a\": [1, \"" R "\"]}");
 }
 
+/* What a scanner learned from a line changes nothing for the next. */
+static void
+one_scanner_reads_lines_as_many_do(void **state)
+{
+#define HEAD "\"v\":1,\"id\":\"00000000000000ff\",\"time\":\"2026-11-23T20:31:57.120Z\",\"kind\":\"api\""
+	static const char *const lines[] = {
+		"{" HEAD ",\"session_id\":\"s\",\"api\":\"/a\",\"ok\":true,\"duration_ms\":12}",
+		"{" HEAD ",\"api\":\"/b\",\"session_id\":\"t\",\"ok\":false,\"duration_ms\":1.5}",
+		"{\"api\":\"/c\"," HEAD ",\"session_id\":\"\\u0074\",\"who\":[1],\"page\":\"p\"}",
+		"{" HEAD ",\"api\":7,\"session_ids\":\"s\",\"ap\\u0069\":\"/d\",\"who\":\"me\"}",
+		"{ " HEAD ", \"session_id\": \"s\", \"api\": \"/a\", \"api\": \"/e\"}",
+		"{\"v\":2,\"id\":\"00000000000000ff\"}",
+	};
+	const size_t n = sizeof(lines) / sizeof(*lines);
+	struct sess_event_scanner one = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < 3 * n * n; i++) {
+		const char *line = lines[i % 2 == 0 ? i / 2 % n : i / 2 / n % n];
+		struct sess_event_scanner own = { 0 };
+		struct sess_event a, b;
+
+		assert_int_equal(sess_event_scan(&one, &a, line, strlen(line), NULL),
+		    sess_event_scan(&own, &b, line, strlen(line), NULL));
+		assert_int_equal(a.id, b.id);
+		assert_int_equal(a.time, b.time);
+		for (int k = 0; k < SESS_NKEYS; k++) {
+			struct sess_slice s = sess_event_get(&a, (enum sess_key)k);
+			struct sess_slice t = sess_event_get(&b, (enum sess_key)k);
+
+			assert_int_equal(s.len, t.len);
+			assert_memory_equal(s.p, t.p, s.len);
+		}
+		sess_event_scanner_release(&own);
+	}
+	sess_event_scanner_release(&one);
+}
+
 /* What is known to need no look is written as what is looked at. */
 static void
 plain_values_are_written_as_they_stand(void **state)
@@ -466,6 +504,7 @@ main(void)
 		cmocka_unit_test(what_is_no_utf8_is_replaced),
 		cmocka_unit_test(quoting_is_undone_by_decoding_at_any_length),
 		cmocka_unit_test(values_that_are_none_of_their_type_are_left_out),
+		cmocka_unit_test(one_scanner_reads_lines_as_many_do),
 		cmocka_unit_test(plain_values_are_written_as_they_stand),
 		cmocka_unit_test(numbers_are_what_they_say),
 		cmocka_unit_test(memory_that_runs_out_leaves_the_output_as_it_was),
