@@ -150,6 +150,10 @@ body(char *o, const char *p, size_t len)
 	size_t n, i;
 
 	while (p < end) {
+		if ((unsigned char)*p >= 0x80) {
+			o = copy_high(o, &p, end);
+			continue;
+		}
 		n = (size_t)(end - p);
 		if (n >= 8) {
 			n = 8;
@@ -164,11 +168,7 @@ body(char *o, const char *p, size_t len)
 		i = marks != 0 ? (size_t)__builtin_ctzll(marks) / 8 : n;
 		o += i;
 		p += i;
-		if (i == n)
-			continue;
-		if ((unsigned char)*p >= 0x80)
-			o = copy_high(o, &p, end);
-		else
+		if (i < n && (unsigned char)*p < 0x80)
 			o = escape(o, (unsigned char)*p++);
 	}
 	return o;

@@ -229,6 +229,7 @@ sessp_conv_release(struct sessp_conv *cv)
 	sess_event_scanner_release(&cv->scanner);
 	sess_buf_release(&cv->text);
 	sess_buf_release(&cv->row);
+	sess_buf_release(&cv->src_text);
 	sessp_arena_release(&cv->arena);
 	free(cv->fields);
 }

@@ -106,7 +106,9 @@ struct sessp_conv {
 	struct sess_event_scanner scanner;	/* canonical events */
 	struct sess_buf text;		/* scratch of whoever needs it, for one call */
 	struct sess_buf row;		/* csv.c: a row as JSON */
-	struct sess_slice src;		/* name:line, in the arena; made when needed */
+	struct sess_slice src;		/* name:line, in src_text; made when needed */
+	struct sess_buf src_text;
+	bool src_plain;			/* as in struct sess_event */
 	int64_t outer;			/* __time__ of the row the record came in */
 	unsigned depth;			/* of records wrapped in records */
 	bool has_identity;		/* identity is set, though nothing was emitted */

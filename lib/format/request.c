@@ -194,6 +194,8 @@ drop_none(struct sess_event *ev)
 	for (i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
 		struct sess_slice s = sess_event_get(ev, ids[i]);
 
+		if (s.len > 9)
+			continue;
 		if (SESSP_IS(s, "-") || SESSP_IS(s, "null") || SESSP_IS(s, "undefined"))
 			sess_event_unset(ev, ids[i]);
 	}
@@ -257,29 +259,46 @@ sessp_visitor_again(struct sessp_conv *cv)
 		set_visitor(cv);
 }
 
+/* Put the member's name and a colon where src is made, with room for a line
+ * and for the writer to read behind it. */
+static bool
+set_src_name(struct sessp_conv *cv, size_t len)
+{
+	struct sess_buf *b = &cv->src_text;
+
+	b->len = 0;
+	cv->src_plain = true;
+	for (size_t i = 0; i < len; i++)
+		cv->src_plain &= cv->name[i] >= ' ' && cv->name[i] < 0x7f &&
+		    cv->name[i] != '"' && cv->name[i] != '\\';
+	return sess_buf_add(b, cv->name, len) == 0 && sess_buf_putc(b, ':') == 0 &&
+	    sess_buf_room(b, 20 + SESSP_PAD) == 0;
+}
+
 /* name:line, made once a record. */
 static void
 set_src(struct sessp_conv *cv)
 {
-	char digits[20], *out;
-	size_t n = sizeof(digits), len;
-	uint64_t line = cv->line;
+	uint64_t line = cv->line, rest;
+	size_t len = strlen(cv->name), n = 1;
+	char *out;
 
 	if (cv->src.p == NULL) {
-		do
-			digits[--n] = (char)('0' + line % 10);
-		while ((line /= 10) > 0);
-		len = strlen(cv->name);
-		if ((out = sessp_arena_get(&cv->arena, len + 1 + sizeof(digits))) == NULL) {
+		if ((cv->src_text.len != len + 1 ||
+		    memcmp(cv->src_text.data, cv->name, len) != 0) && !set_src_name(cv, len)) {
 			sessp_fail(cv);
 			return;
 		}
-		memcpy(out, cv->name, len);
-		out[len++] = ':';
-		memcpy(out + len, digits + n, sizeof(digits) - n);
-		cv->src = (struct sess_slice){ out, len + sizeof(digits) - n };
+		for (rest = line; rest > 9; rest /= 10)
+			n++;
+		out = cv->src_text.data + len + 1;
+		cv->src = (struct sess_slice){ cv->src_text.data, len + 1 + n };
+		do
+			out[--n] = (char)('0' + line % 10);
+		while ((line /= 10) > 0);
 	}
 	sessp_set(cv, SESS_K_SRC, cv->src);
+	cv->ev.plain[SESS_K_SRC / 64] |= (uint64_t)cv->src_plain << SESS_K_SRC % 64;
 }
 
 /* Times that RFC 3339 can't write are none. */
