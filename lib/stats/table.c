@@ -243,7 +243,8 @@ static enum sess_status
 merge_next(const struct sess_stats *st, struct sessp_table *t, struct sessp_row *row,
     struct sess_err *err)
 {
-	json_t *states = json_loadb(t->next_data.data, t->next_data.len, 0, NULL);
+	json_t *states = json_loadb(t->next_data.data, t->next_data.len,
+	    JSON_ALLOW_NUL, NULL);
 	enum sess_status r = states != NULL ? sessp_row_read(st, row, states, err) :
 	    sess_err_nomem(err);
 

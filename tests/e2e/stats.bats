@@ -146,6 +146,18 @@ is() {
 	[ "$(wc -l <want)" -gt 1000 ]
 }
 
+@test "texts may hold NUL, also in rows that were spilled" {
+	awk 'BEGIN { for (i = 1; i <= 20000; i++) printf "{\"v\":1,\"id\":\"%016x\"," \
+	    "\"received\":\"2026-11-23T20:00:00Z\",\"kind\":\"error\",\"session_id\":\"s%d\"," \
+	    "\"page\":\"p\",\"release\":\"1\\u0000%d\",\"error_type\":\"T%d\"," \
+	    "\"message\":\"a\\u0000b\"}\n", i, i, i % 3, i }' >nul.ndjson
+	sess-stats -r errors -o ndjson -n 30000 nul.ndjson >want
+	[ "$(wc -l <want)" -eq 20000 ]
+	[ "$(grep -c '"first_release":"1\\u0000[0-2]"' want)" -eq 20000 ]
+	sess-stats -r errors -o ndjson -n 30000 --memory 1M -T . nul.ndjson | cmp - want
+	sess-stats -r errors --partial nul.ndjson | sess-stats --merge -o ndjson -n 30000 | cmp - want
+}
+
 @test "memory, threads and the order of operands change nothing" {
 	sess-stats -r "$all" -o ndjson --by page "$DATA/demo" >want
 	sess-stats -r "$all" -o ndjson --by page --memory 1M -T . "$DATA/demo" | cmp - want
