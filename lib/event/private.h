@@ -102,6 +102,11 @@ int sessp_json_decode(const char *p, size_t len, struct sess_buf *out);
  * bytes; returns their number. */
 size_t sessp_utf8_put(char *d, uint32_t cp);
 
+/* Whether the bytes are UTF-8; and, appended to out, the text that an event with
+ * these bytes is written and read again as (U+FFFD for what is none).  0 or -1. */
+bool sessp_utf8_valid(const char *p, size_t len);
+int sessp_utf8_mend(const char *p, size_t len, struct sess_buf *out);
+
 /* Whether the bytes are one JSON object, judged as sessp_json_fields does. */
 bool sessp_json_object(const char *p, size_t len);
 

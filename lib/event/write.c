@@ -88,6 +88,25 @@ is_three(const unsigned char *p)
 	return (w & 0xc0c0f0) == 0x8080e0 && (w & 0x200f) != 0 && (w & 0x200f) != 0x200d;
 }
 
+bool
+sessp_utf8_valid(const char *p, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)p, *end = s + len;
+	bool ok = true;
+
+	while (s < end && ok) {
+		if (end - s >= 8 && (sessp_load64((const char *)s) & ONES << 7) == 0)
+			s += 8;
+		else if (*s < 0x80)
+			s++;
+		else if (end - s >= 3 && is_three(s))
+			s += 3;
+		else
+			s += utf8(s, end, &ok);
+	}
+	return ok;
+}
+
 /* Copy the run of bytes over 0x7f at *p, mended. */
 static char *
 copy_high(char *o, const char **p, const char *end)
@@ -434,4 +453,16 @@ sess_event_write(const struct sess_event *ev, struct sess_buf *out)
 		return SESS_OK;
 	out->len = start;
 	return SESS_ENOMEM;
+}
+
+/* Through JSON and back: one way to tell what becomes of which bytes. */
+int
+sessp_utf8_mend(const char *p, size_t len, struct sess_buf *out)
+{
+	struct sess_buf quoted = { 0 };
+	int r = sessp_json_quote(p, len, &quoted) < 0 ||
+	    sessp_json_decode(quoted.data + 1, quoted.len - 2, out) < 0 ? -1 : 0;
+
+	sess_buf_release(&quoted);
+	return r;
 }

@@ -326,6 +326,33 @@ sessp_emit_as_is(struct sessp_conv *cv)
 		cv->failed = true;
 }
 
+/* Texts as they will be read from the event's line: whoever takes the event now
+ * sees what he would see then. */
+static void
+mend_texts(struct sessp_conv *cv)
+{
+	struct sess_event *ev = &cv->ev;
+	struct sess_buf text = { 0 };
+	uint64_t set;
+	unsigned w, k;
+	char *copy;
+
+	for (w = 0; w < 2; w++)
+		for (set = ev->has[w] & ~ev->plain[w]; set != 0; set &= set - 1) {
+			k = 64 * w + (unsigned)__builtin_ctzll(set);
+			if (sessp_utf8_valid(ev->v[k].p, ev->v[k].len))
+				continue;
+			text.len = 0;
+			copy = sessp_utf8_mend(ev->v[k].p, ev->v[k].len, &text) < 0 ? NULL :
+			    sessp_arena_dup(&cv->arena, text.data, text.len);
+			if (copy == NULL)
+				sessp_fail(cv);
+			else
+				sess_event_set(ev, (enum sess_key)k, copy, text.len);
+		}
+	sess_buf_release(&text);
+}
+
 void
 sessp_emit(struct sessp_conv *cv)
 {
@@ -337,6 +364,7 @@ sessp_emit(struct sessp_conv *cv)
 	if (cv->counting)
 		return;
 	drop_none(ev);
+	mend_texts(cv);
 	derive(cv);
 	if (cv->privacy)
 		sessp_private(cv, false);

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -11,38 +10,13 @@
 
 /* -- texts are kept as JSON gives them back: U+FFFD for what is no UTF-8 */
 
-static bool
-is_utf8(const char *p, size_t len)
-{
-	utf8proc_int32_t c;
-	utf8proc_ssize_t n;
-
-	for (; len > 0; p += n, len -= (size_t)n) {
-		if (len >= 8 && (sessp_load64(p) & 0x8080808080808080u) == 0)
-			n = 8;
-		else if ((unsigned char)*p < 0x80)
-			n = 1;
-		else if ((n = utf8proc_iterate((const utf8proc_uint8_t *)p,
-		    len < 4 ? (utf8proc_ssize_t)len : 4, &c)) <= 0)
-			return false;
-	}
-	return true;
-}
-
-/* Through JSON and back, into out. */
 static int
 mend(struct sess_slice *text, struct sess_buf *out)
 {
-	struct sess_buf quoted = { 0 };
-	int r = -1;
-
-	if (sessp_json_quote(text->p, text->len, &quoted) == 0 &&
-	    sessp_json_decode(quoted.data + 1, quoted.len - 2, out) == 0) {
-		*text = (struct sess_slice){ out->data, out->len };
-		r = 0;
-	}
-	sess_buf_release(&quoted);
-	return r;
+	if (sessp_utf8_mend(text->p, text->len, out) < 0)
+		return -1;
+	*text = (struct sess_slice){ out->data, out->len };
+	return 0;
 }
 
 static int
@@ -132,7 +106,7 @@ sessp_samples_add(void **p, struct sess_slice text)
 	struct sess_buf mended = { 0 };
 	int r;
 
-	if (is_utf8(text.p, text.len))
+	if (sessp_utf8_valid(text.p, text.len))
 		return add(p, text);
 	r = mend(&text, &mended) < 0 ? -1 : add(p, text);
 	sess_buf_release(&mended);
@@ -240,7 +214,7 @@ sessp_first_add(void **p, int64_t n, struct sess_slice text)
 
 	if (f != NULL && n > f->n)
 		return 0;
-	if (!is_utf8(text.p, text.len) && mend(&text, &mended) < 0)
+	if (!sessp_utf8_valid(text.p, text.len) && mend(&text, &mended) < 0)
 		return -1;
 	if (f == NULL || n < f->n || compare(text, first_text(f)) < 0)
 		r = put(p, n, text);

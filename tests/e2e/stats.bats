@@ -295,3 +295,16 @@ links() {
 	! LC_ALL=C grep -q $'\x07\|\xe2\x80\xae' page.html
 	[ -z "$(links page.html)" ]
 }
+
+@test "a log and its events give the same rows, whatever bytes they hold" {
+	{
+		combined 1 '&uid=a%ff'
+		combined 2 '&uid=a%fe'
+		combined 3 '&t=error&msg=x%ff%C3&cate=E%00'
+	} >access.log
+	sess-stats -r "$all" -o ndjson access.log >want
+	sess-ingest access.log | sess-stats -r "$all" -o ndjson | cmp - want
+	sess-stats -r "$all" --partial access.log | sess-stats --merge -o ndjson | cmp - want
+	# two bad bytes are one text
+	is "$(sess-stats -o ndjson access.log | jq .users)" 1
+}
