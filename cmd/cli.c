@@ -21,7 +21,8 @@
 /* What can't be settled before all options are read: some speak of others. */
 struct given {
 	const char *now, *rule, *idle, *max_duration;
-	const char *map, *hash_user;
+	const char *map, *hash_user, *store;
+	bool default_store, no_input;
 	struct {
 		enum option opt;
 		const char *value;
@@ -32,7 +33,7 @@ struct given {
 
 /* What workers read until the stream is freed. */
 static struct {
-	char *map, *key;
+	char *map, *key, *store;
 } held;
 
 /* A file opened where 0, 1 or 2 was closed would be taken for a standard one.
@@ -253,6 +254,8 @@ shared_option(struct cli *c, struct given *g, enum option opt, const char *value
 		break;
 	case OPT_MEMORY:	c->session.memory = cli_size("memory", value); break;
 	case OPT_TMPDIR:	c->session.tmpdir = not_empty(opt, value); break;
+	case OPT_STORE:		g->store = not_empty(opt, value); break;
+	case OPT_DEFAULT_STORE:	g->default_store = true; break;
 	case OPT_NOW:		g->now = value; break;
 	case OPT_TZ:		c->tz = not_empty(opt, value); break;
 	case OPT_NO_MATCH_OK:	c->no_match_ok = true; break;
@@ -305,12 +308,62 @@ settle_files(struct sess_convert_opts *o, const struct given *g)
 		cli_misuse("--hash-user: %s is empty: it has to hold a key", g->hash_user);
 }
 
+/* $SESS_STORE, else as the XDG base directories have it. */
+static const char *
+default_store(void)
+{
+	const char *dir = getenv("SESS_STORE"), *data = getenv("XDG_DATA_HOME");
+	const char *home = getenv("HOME");
+
+	if (dir != NULL && *dir != '\0')
+		return dir;
+	if (data != NULL && *data == '/') {
+		if (asprintf(&held.store, "%s/sess", data) < 0)
+			cli_misuse("out of memory");
+	} else if (home == NULL || *home == '\0') {
+		cli_misuse("where is the store? --store or $SESS_STORE says it");
+	} else if (asprintf(&held.store, "%s/.local/share/sess", home) < 0)
+		cli_misuse("out of memory");
+	return held.store;
+}
+
+static void
+on_store_problem(void *arg, const char *name, const struct sess_err *err)
+{
+	(void)arg;
+	cli_warn(name, err);
+}
+
+/* With a store to read there is no other input. */
+static void
+settle_store(struct cli *c, const struct given *g, char **operands)
+{
+	struct sess_err err = { 0 };
+
+	if (g->store != NULL && g->default_store)
+		cli_misuse("either --default-store or --store");
+	if (g->store != NULL || g->default_store || c->program == INDEX)
+		c->store_dir = g->store != NULL ? g->store : default_store();
+	if (c->store_dir == NULL || c->program == INDEX)
+		return;
+	if (c->program != PATH && *operands != NULL)
+		cli_misuse("with a store there is no other input: %s", *operands);
+	if (c->follow)
+		cli_misuse("--follow needs live input: not with a store");
+	if (sess_store_open(&c->store, c->store_dir, &err) < 0)
+		cli_die(c->store_dir, &err);
+	sess_store_on_problem(c->store, on_store_problem, NULL);
+	c->ids = c->stream.operands = (const char *const *)operands;
+}
+
 /* Standard input is read once: by the operands or by one option. */
 static void
 settle_operands(struct cli *c, char **operands, unsigned uses)
 {
 	char **op;
 
+	if (c->store != NULL)
+		return;
 	for (op = operands; *op != NULL; op++)
 		uses += strcmp(*op, "-") == 0;
 	uses += op == operands;
@@ -334,7 +387,11 @@ settle(struct cli *c, struct given *g, char **operands)
 	if (now != NULL && *now != '\0')
 		c->now = cli_time(c, "now", now);
 	settle_rule(&c->session, g);
-	settle_operands(c, operands, g->stdin_uses);
+	settle_store(c, g, operands);
+	if (g->no_input && *operands != NULL)
+		cli_misuse("nothing is read here: %s", *operands);
+	if (!g->no_input)
+		settle_operands(c, operands, g->stdin_uses);
 	settle_files(&c->stream.convert, g);
 	c->stream.tmpdir = c->session.tmpdir;
 }
@@ -352,6 +409,9 @@ cli_options(struct cli *c, int argc, char **argv,
 	if (g.own == NULL)
 		cli_misuse("out of memory");
 	while ((opt = option_next(c->program, argc, argv, &value)) != OPT_NONE) {
+		/* nothing is read for these */
+		g.no_input |= opt == OPT_COMPACT || opt == OPT_PRUNE || opt == OPT_FORGET ||
+		    opt == OPT_STAT || opt == OPT_VERIFY || opt == OPT_SALVAGE || opt == OPT_SQL;
 		if ((opt == OPT_IDS_FROM || opt == OPT_MAP || opt == OPT_HASH_USER ||
 		    opt == OPT_RAW_FROM) && strcmp(value, "-") == 0)
 			g.stdin_uses++;
@@ -422,6 +482,7 @@ cli_finish(int yes_no)
 
 	free(held.map);
 	free(held.key);
-	held.map = held.key = NULL;
+	free(held.store);
+	held.map = held.key = held.store = NULL;
 	return status;
 }

@@ -12,6 +12,7 @@
 #include "options.h"
 #include "sess/query.h"
 #include "sess/session.h"
+#include "sess/store.h"
 #include "sess/stream.h"
 
 enum { CLI_YES = 0, CLI_NO = 1, CLI_TROUBLE = 2 };
@@ -25,6 +26,9 @@ struct cli {
 	const char *tz;
 	int64_t now;
 	bool quiet, verbose, no_match_ok, no_progress, follow;
+	const char *store_dir;		/* --store, -S; sess-index has always one */
+	struct sess_store *store;	/* read instead of operands; or NULL */
+	const char *const *ids;		/* with a store: the operands of sess-path */
 	const char *summary, *rejects;
 };
 
@@ -38,8 +42,8 @@ void cli_start(struct cli *c, const char *name, unsigned program, const char *us
  * ones (input, sessions but --each, every program), with its argument or NULL,
  * in order, once all of the shared ones are known; NULL where the program has
  * none of its own.  --help and --version exit; misuse says so and exits 2.  Afterwards
- * c->stream.operands is set.  With nothing to read and standard input a
- * terminal: usage, exit 2.
+ * c->stream.operands is set, or c->store.  With nothing to read and standard input
+ * a terminal: usage, exit 2.
  */
 void cli_options(struct cli *c, int argc, char **argv,
     void (*own)(void *arg, enum option opt, const char *value), void *arg);
@@ -56,6 +60,14 @@ int64_t cli_duration(const char *option, const char *text);
 int64_t cli_quiet(const struct cli *c);
 	/* ms */
 int64_t cli_time(const struct cli *c, const char *option, const char *text);	/* ms */
+
+/*
+ * With a store: read the sessions that may match q (NULL: all), of these those
+ * with one of n ids (ids NULL: all).  end_reason: how they ended will be asked,
+ * which depends on all others.
+ */
+void cli_choose(struct cli *c, const struct sess_query *q, const struct sess_slice *ids,
+    size_t n, bool end_reason);
 
 /* Open the stream with c's settings and messages (problem notes go to stderr and
  * --rejects, ten a file, then counted; --verbose says what was recognised).  A

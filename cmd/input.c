@@ -274,7 +274,12 @@ cli_stream(struct cli *c)
 		if (c->summary != NULL)
 			in.summary = create(c, in.summary_name = c->summary);
 	}
-	known = in.operands == c->stream.operands;
+	known = c->store == NULL && in.operands == c->stream.operands;
+	c->stream.feed = c->store != NULL ? sess_store_feed(c->store) : NULL;
+	if (c->store != NULL && c->stream.feed == NULL) {
+		sess_err_nomem(&err);
+		cli_die(NULL, &err);
+	}
 	in.operands = c->stream.operands;
 	c->stream.problem = known ? on_known_problem : on_problem;
 	c->stream.recognised = known ? NULL : on_recognised;

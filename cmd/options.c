@@ -28,6 +28,7 @@ static const struct {
 	{ OPT_USER, "Conditions (a session matches if all of them hold)" },
 	{ OPT_REPORT, "Output" },
 	{ OPT_SESSION_RULE, "Sessions" },
+	{ OPT_DEFAULT_STORE, "Store" },
 	{ OPT_FORMAT, "Input" },
 	{ OPT_NOW, "General" },
 	{ OPT_END, NULL }

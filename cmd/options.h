@@ -12,14 +12,14 @@
 #define OPTIONS_H
 
 enum { NO, YES, MAYBE };
-enum { INGEST = 1, FIND = 2, PATH = 4, STATS = 8 };
-#define ALL (INGEST | FIND | PATH | STATS)
+enum { INGEST = 1, FIND = 2, PATH = 4, STATS = 8, INDEX = 16 };
+#define ALL (INGEST | FIND | PATH | STATS | INDEX)
 #define CHOOSE (FIND | STATS)		/* programs that choose sessions */
 
 #define OPTIONS(X) \
 /* conditions: a session matches if all of them hold */ \
-X(USER,            "user",            0, YES, "GLOB", CHOOSE, "user id") \
-X(USER_NAME,       "user-name",       0, YES, "GLOB", CHOOSE, "user name") \
+X(USER,            "user",            0, YES, "GLOB", CHOOSE | INDEX, "user id") \
+X(USER_NAME,       "user-name",       0, YES, "GLOB", CHOOSE | INDEX, "user name") \
 X(SESSION,         "session",         0, YES, "ID", CHOOSE, "session id, also KEY.T of a cut piece; repeatable") \
 X(IDS_FROM,        "ids-from",        0, YES, "FILE", CHOOSE | PATH, "session ids, one a line; - for standard input") \
 X(IP,              "ip",              0, YES, "ADDR", CHOOSE, "client address or CIDR block") \
@@ -69,6 +69,7 @@ X(SORT_ROWS,       "sort",            0, YES, "COLUMN", STATS, "order of rows; -
 X(LIMIT,           "limit",           'n', YES, "N", FIND, "the first N sessions") \
 X(ROWS,            "limit",           'n', YES, "N", STATS, "the first N rows of each report") \
 X(FORMAT_OUT,      "format",          'o', YES, "FORMAT", PATH, "text (default), json or ndjson") \
+X(STAT_FORMAT,     "format",          'o', YES, "FORMAT", INDEX, "of --stat: text (default), json or prometheus") \
 X(FORMAT_REPORT,   "format",          'o', YES, "FORMAT", STATS, "table (default), ndjson, csv, tsv, ids, html or prometheus") \
 X(PATHS,           "paths",           0, YES, "N", STATS, "in -o html the paths of N sessions a report (20)") \
 X(TITLE,           "title",           0, YES, "TEXT", STATS, "of -o html") \
@@ -92,6 +93,17 @@ X(CLOCK,           "clock",           0, YES, "WHICH", FIND | PATH | STATS, "cli
 X(FOLLOW,          "follow",          0, NO, NULL, FIND | PATH, "live input: give each session once it is idle") \
 X(EACH,            "each",            0, NO, NULL, FIND, "with --follow: each matching event at once") \
 X(MAX_EVENTS,      "max-events",      0, YES, "N", FIND | PATH | STATS, "a session with more is folded as oversize (1M)") \
+/* store */ \
+X(DEFAULT_STORE,   "default-store",   'S', NO, NULL, CHOOSE | PATH, "read the store ($SESS_STORE, else ~/.local/share/sess)") \
+X(STORE,           "store",           0, YES, "DIR", CHOOSE | PATH | INDEX, "the store in that folder") \
+X(INCREMENTAL,     "incremental",     0, NO, NULL, INDEX, "read files on from where they were read up to") \
+X(COMPACT,         "compact",         0, NO, NULL, INDEX, "one segment for each day") \
+X(PRUNE,           "prune",           0, YES, "TIME", INDEX, "remove the days before that time: 30d") \
+X(FORGET,          "forget",          0, NO, NULL, INDEX, "remove the sessions of --user or --user-name") \
+X(STAT,            "stat",            0, NO, NULL, INDEX, "what is in the store") \
+X(VERIFY,          "verify",          0, NO, NULL, INDEX, "check every byte") \
+X(SALVAGE,         "salvage",         0, YES, "DIR", INDEX, "put what can be read of a damaged store in DIR into this one") \
+X(SQL,             "sql",             0, YES, "QUERY", INDEX, "a SELECT over the table session") \
 /* input */ \
 X(FORMAT,          "format",          0, YES, "NAME", INGEST, "the same as --input-format") \
 X(INPUT_FORMAT,    "input-format",    0, YES, "NAME", ALL, "the log format, instead of recognising it") \
@@ -108,10 +120,10 @@ X(SUMMARY,         "summary",         0, YES, "FILE", ALL, "write the books ther
 X(STRICT,          "strict",          0, NO, NULL, ALL, "stop at the first bad record") \
 X(MAX_LINE,        "max-line",        0, YES, "SIZE", ALL, "longest line that is data (64M)") \
 X(JOBS,            "jobs",            'j', YES, "N", ALL, "worker threads (cores)") \
-X(MEMORY,          "memory",          0, YES, "SIZE", FIND | PATH | STATS, "hold so much, then spill (512M)") \
+X(MEMORY,          "memory",          0, YES, "SIZE", FIND | PATH | STATS | INDEX, "hold so much, then spill (512M)") \
 X(TMPDIR,          "tmpdir",          'T', YES, "DIR", ALL, "where to spill ($TMPDIR, else /var/tmp)") \
 /* every program */ \
-X(NOW,             "now",             0, YES, "TIME", FIND | PATH | STATS, "what now is ($SESS_NOW, else the clock)") \
+X(NOW,             "now",             0, YES, "TIME", FIND | PATH | STATS | INDEX, "what now is ($SESS_NOW, else the clock)") \
 X(TZ,              "tz",              0, YES, "ZONE", FIND | PATH | STATS, "time zone of days and text ($TZ, else local)") \
 X(NO_MATCH_OK,     "no-match-ok",     0, NO, NULL, FIND | PATH | STATS, "exit 0 where nothing is found") \
 X(QUIET,           "quiet",           'q', NO, NULL, ALL, "no notes, only errors") \

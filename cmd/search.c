@@ -187,6 +187,25 @@ give_key(void *arg, unsigned worker, const struct sess_event *ev, struct sess_bu
 
 /* -- passes over the input */
 
+/* What is read of a store. */
+static void
+choose(struct search *s, const struct search_kept *kept)
+{
+	struct sess_slice *ids = NULL;
+	size_t i, n = s->wanted != NULL ? s->wanted->n : 0;
+	/* lines tell nothing of how a session ended */
+	bool end_reason = !kept->lines || kept->note != NULL || !sess_query_of_events(s->query);
+
+	if (s->cli->store == NULL)
+		return;
+	if (s->wanted != NULL && (ids = calloc(n + 1, sizeof(*ids))) == NULL)
+		out_of_memory();
+	for (i = 0; i < n; i++)
+		ids[i] = names_get(s->wanted, i);
+	cli_choose(s->cli, s->whole || ids != NULL ? NULL : s->query, ids, n, end_reason);
+	free(ids);
+}
+
 static struct sess_gather *
 start_gathering(struct search *s, const struct search_kept *kept)
 {
@@ -228,13 +247,15 @@ void
 search_gather(struct search *s, const struct search_kept *kept, const char *literal,
     search_take *take, void *arg)
 {
-	struct sess_gather *g = start_gathering(s, kept);
+	struct sess_gather *g;
 	struct sess_stream_block block;
 	struct sess_stream *stream;
 	const struct sess_session *session;
 	struct sess_err err = { 0 };
 	enum sess_status st;
 
+	choose(s, kept);
+	g = start_gathering(s, kept);
 	s->cli->stream.literal = literal;
 	s->cli->stream.unordered = true;
 	stream = cli_stream(s->cli);
@@ -300,7 +321,8 @@ search_gather_named(struct search *s, const struct names *keys, bool ids,
     const struct search_kept *kept, search_take *take, void *arg)
 {
 	s->wanted = keys;
-	look_for(s, keys, ids);
+	if (s->cli->store == NULL)
+		look_for(s, keys, ids);
 	search_gather(s, kept, NULL, take, arg);
 	s->cli->stream.literals = NULL;
 	s->wanted = NULL;
@@ -401,7 +423,7 @@ search_literal(const struct search *s, bool *each)
 	const struct cli *c = s->cli;
 
 	*each = false;
-	if (c->verbose || c->summary != NULL || c->rejects != NULL || c->stream.strict ||
+	if (c->store != NULL || c->verbose || c->summary != NULL || c->rejects != NULL || c->stream.strict ||
 	    c->stream.convert.map != NULL)
 		return NULL;
 	return sess_query_literal(s->query, each);
@@ -413,11 +435,31 @@ search_rereadable(const struct search *s)
 	const char *const *op = s->cli->stream.operands;
 	struct stat st;
 
+	if (s->cli->store != NULL)
+		return true;
 	for (; *op != NULL; op++)
 		if (strcmp(*op, "-") == 0 || (stat(*op, &st) == 0 &&
 		    !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
 			return false;
 	return op != s->cli->stream.operands;
+}
+
+/* Most sessions of a store were never looked at. */
+static void
+explain_store(const struct search *s)
+{
+	struct sess_store_figures f;
+	char from[SESS_WHEN_LEN], to[SESS_WHEN_LEN];
+
+	sess_store_figures(s->cli->store, &f);
+	if (f.events == 0) {
+		cli_note(s->cli, "0 of 0 sessions: the store is empty");
+		return;
+	}
+	sess_when_format(f.first, from);
+	sess_when_format(f.last, to);
+	cli_note(s->cli, "0 sessions of the store match (%" PRIu64 " events, %.10s %.5sZ-%.10s %.5sZ)",
+	    f.events, from, from + 11, to, to + 11);
 }
 
 void
@@ -431,6 +473,10 @@ search_explain(const struct search *s)
 
 	if (s->cli->quiet)
 		return;
+	if (s->cli->store != NULL && sess_store_narrowed(s->cli->store)) {
+		explain_store(s);
+		return;
+	}
 	if (s->sessions > 0) {
 		sess_when_format(s->first, from);
 		sess_when_format(s->last, to);
@@ -465,11 +511,12 @@ search_release(struct search *s)
 	if (s->undecided > TOLD)
 		cli_warnf("… and %" PRIu64 " more sessions that could not be decided",
 		    s->undecided - TOLD);
-	for (i = 0; i < s->cli->stream.jobs; i++) {
+	for (i = 0; s->workers != NULL && i < s->cli->stream.jobs; i++) {
 		sess_query_scratch_free(s->workers[i].scratch);
 		sess_packer_free(s->workers[i].packer);
 	}
 	free(s->workers);
 	sess_query_scratch_free(s->scratch);
 	sess_query_free(s->query);
+	sess_store_free(s->cli->store);
 }

@@ -30,6 +30,7 @@ struct search {
 	bool slow_load, slow_api;	/* thresholds that were given */
 
 	bool narrow;		/* the caller's: pass over what no --session asks for */
+	bool whole;		/* the caller's: of a store, sessions that can't match, too */
 
 	struct search_worker *workers;
 	struct sess_query_scratch *scratch;	/* of the main thread */

@@ -307,7 +307,11 @@ find_all(struct find *f)
 
 	/* whether a session can be judged while others are not read */
 	alone = f->mode == EVENTS && f->related < 0 && sess_query_of_events(s->query);
-	if (alone && again && sess_query_by_id(s->query)) {
+	s->whole = f->related >= 0;
+	/* of a store few sessions are read that don't match */
+	if (alone && f->sort == NULL && f->cli.store != NULL)
+		search_gather(s, kept, NULL, take_all, f);
+	else if (alone && again && sess_query_by_id(s->query)) {
 		s->narrow = skipped = true;
 		search_gather(s, kept, each ? literal : NULL, take_all, f);
 		s->narrow = false;
@@ -320,7 +324,7 @@ find_all(struct find *f)
 	} else
 		search_gather(s, kept, NULL, take_all, f);
 	put_waiting(f);
-	if (f->matched == 0 && skipped && !f->cli.quiet) {
+	if (f->matched == 0 && skipped && f->cli.store == NULL && !f->cli.quiet) {
 		search_restart(s);
 		search_gather(s, &nothing, NULL, take_none, f);
 	}

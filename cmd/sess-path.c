@@ -153,17 +153,14 @@ own(void *arg, enum option opt, const char *value)
 /* -- sessions to read */
 
 static void
-read_ids(struct path *p)
+add_ids(struct path *p, char *text, size_t left)
 {
 	struct sess_err err = { 0 };
-	char *text, *at, *end, *id;
-	size_t len, left, n;
+	char *at, *end, *id;
+	size_t len, n;
 
-	text = cli_read_file(p->ids_from, &left);
 	if (left > 0 && memchr(text, '\0', left) != NULL)
 		p->separator = '\0';
-	if (sess_query_new(&p->ids, &err) < 0)
-		die("--ids-from", &err);
 	for (at = text; left > 0; at += n, left -= n) {
 		end = memchr(at, p->separator, left);
 		len = end != NULL ? (size_t)(end - at) : left;
@@ -177,10 +174,31 @@ read_ids(struct path *p)
 			die("--ids-from", &err);
 		free(id);
 	}
-	free(text);
+}
+
+/* The sessions that are asked for: those of --ids-from and, of a store, the
+ * operands. */
+static void
+read_ids(struct path *p)
+{
+	struct sess_err err = { 0 };
+	const char *const *op;
+	size_t len;
+	char *text;
+
+	if (sess_query_new(&p->ids, &err) < 0)
+		die(NULL, &err);
+	if (p->ids_from != NULL) {
+		text = cli_read_file(p->ids_from, &len);
+		add_ids(p, text, len);
+		free(text);
+	}
+	for (op = p->cli.ids; op != NULL && *op != NULL; op++)
+		if (sess_query_add(p->ids, "session", *op, &err) < 0)
+			die(*op, &err);
 	if (sess_query_compile(p->ids, &err) < 0 ||
 	    sess_query_scratch_new(&p->scratch, p->ids, &err) < 0)
-		die("--ids-from", &err);
+		die(NULL, &err);
 }
 
 /* On a worker. */
@@ -213,6 +231,8 @@ start(struct path *p)
 
 	if (c->stream.jobs == 0)
 		c->stream.jobs = cores > 0 ? (unsigned)cores : 1;
+	if (c->store != NULL)
+		cli_choose(c, p->ids, NULL, 0, true);
 	c->session.lines = true;
 	c->stream.map = pack;
 	c->stream.begin = begin_block;
@@ -331,7 +351,9 @@ explain(const struct path *p)
 {
 	if (p->shown > 0)
 		return;
-	if (p->ids != NULL)
+	if (p->ids != NULL && p->ids_from == NULL)
+		cli_note(&p->cli, "none of these sessions is in the store");
+	else if (p->ids != NULL)
 		cli_note(&p->cli, "none of the sessions of %s is in the input",
 		    strcmp(p->ids_from, "-") == 0 ? "<stdin>" : p->ids_from);
 	else
@@ -451,6 +473,7 @@ find_raw(struct path *p)
 	struct sess_stream *s;
 	enum sess_status r;
 
+	o.feed = NULL;
 	o.operands = p->raw.paths;
 	o.map = keep_raw;
 	o.begin = NULL;
@@ -532,7 +555,7 @@ settle(struct path *p)
 		p->opts.raw = note_place;
 		p->opts.raw_arg = &p->raw;
 	}
-	if (p->ids_from != NULL)
+	if (p->ids_from != NULL || (p->cli.ids != NULL && *p->cli.ids != NULL))
 		read_ids(p);
 }
 
@@ -548,6 +571,7 @@ release(struct path *p)
 	sess_path_free(p->render);
 	sess_query_scratch_free(p->scratch);
 	sess_query_free(p->ids);
+	sess_store_free(p->cli.store);
 	sess_buf_release(&p->out);
 	sess_buf_release(&p->raw.text);
 	free(p->raw.paths);

@@ -223,6 +223,8 @@ settle(struct stats *s)
 	/* what the gatherer may hold, and the reports */
 	s->opts.memory = s->cli.session.memory / 3;
 	s->cli.session.memory -= s->opts.memory;
+	if (s->merge && s->cli.store != NULL)
+		cli_misuse("--merge reads files, no store");
 	if (s->how.format == SESS_REPORT_HTML && s->how.sessions > 0 &&
 	    (s->merge || !search_rereadable(&s->search))) {
 		cli_note(&s->cli, "the page holds no session's path: %s", s->merge ?

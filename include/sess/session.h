@@ -68,6 +68,9 @@ struct sess_session_opts {
 	int (*note)(void *arg, const struct sess_event *ev, uint32_t marks,
 	    struct sess_buf *out);
 	void *note_arg;
+	int64_t newest;			/* where only a part of the input is gathered: when
+					 * the newest event of all was (end_reason rests on
+					 * it); INT64_MIN: not known */
 	unsigned jobs;			/* 1: the gatherer starts no thread of its own, which
 					 * else puts many sessions together ahead */
 };

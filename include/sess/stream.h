@@ -31,7 +31,38 @@ struct sess_stream;
 /* How many texts records can be chosen by. */
 #define SESS_STREAM_LITERALS 32
 
+/* Canonical events from elsewhere than files: parts, each of which is read by one
+ * thread at a time. */
+struct sess_feed {
+	void *arg;
+	size_t nparts;
+	const char *(*name)(void *arg, size_t part);	/* display name */
+	enum sess_status (*open)(void *arg, size_t part, void **state, struct sess_err *err);
+	/* Append whole lines, each with its newline; SESS_END behind the last.  Below 0:
+	 * a problem; the next call goes on behind it.  out.cap may be exceeded. */
+	enum sess_status (*fill)(void *state, struct sess_buf *out, struct sess_err *err);
+	void (*close)(void *state);
+};
+
+/*
+ * How far a file was read.  A log is known again by its content, whatever it is
+ * called and however it is compressed by now: by its first bytes and by those
+ * before the place up to which it was read.
+ */
+struct sess_mark {
+	uint64_t head_len, head_sum;	/* of decompressed bytes; 0: only as below */
+	uint64_t at;			/* records before it were given */
+	uint64_t tail_len, tail_sum;	/* of the bytes before at */
+	uint64_t line;			/* of the record at at */
+	char format[16];
+	/* the file as it was: one that is still so has nothing new */
+	uint64_t device, inode, size;
+	int64_t modified, changed;	/* ns */
+	uint64_t seen;			/* the caller's */
+};
+
 struct sess_stream_opts {
+	const struct sess_feed *feed;	/* read this, no operands; or NULL */
 	const char *const *operands;	/* files and directories, NULL-terminated; none: stdin */
 	struct sess_convert_opts convert;
 	unsigned jobs;			/* worker threads; 0: as many as there are cores */
@@ -63,6 +94,16 @@ struct sess_stream_opts {
 	void (*recognised)(void *arg, const char *name, const char *format);
 	void *note_arg;
 	bool rejects;			/* problem wants text of all rejects, not of some */
+
+	/* On the caller's thread: how far a file was read, in place of the mark that
+	 * it was known by (an index into marks, or nmarks).  With it, files are read on
+	 * from where the marks say, and a last line without newline only once the
+	 * file was not written to for a minute before now (ms). */
+	void (*marked)(void *arg, const struct sess_mark *mark, size_t before);
+	void *marked_arg;
+	const struct sess_mark *marks;	/* borrowed */
+	size_t nmarks;
+	int64_t now;
 };
 
 struct sess_stream_block {

@@ -47,18 +47,13 @@ sess_query_scratch_free(struct sess_query_scratch *sc)
 
 /* -- events */
 
-/* Whether the value of the condition's key is as asked for. */
-static bool
-field_holds(const struct sess_query *q, enum sessp_condition c, const struct sess_event *ev)
+bool
+sessp_query_value(const struct sess_query *q, enum sessp_condition c, struct sess_slice v)
 {
 	const struct sessp_condition_info *info = &sessp_conditions[c];
 	const struct sessp_cond *cond = &q->cond[c];
 	const struct sessp_arg *a;
-	struct sess_slice v;
 
-	if (!sess_event_has(ev, info->key))
-		return false;
-	v = ev->v[info->key];
 	for (a = cond->arg; a < cond->arg + cond->n; a++) {
 		/* what was copied from a session, like "[index]", is found as well */
 		if (a->len == v.len && (info->fold ?
@@ -70,11 +65,19 @@ field_holds(const struct sess_query *q, enum sessp_condition c, const struct ses
 	return false;
 }
 
+/* Whether the value of the condition's key is as asked for. */
 static bool
-ip_holds(const struct sess_query *q, const struct sess_event *ev)
+field_holds(const struct sess_query *q, enum sessp_condition c, const struct sess_event *ev)
+{
+	enum sess_key key = sessp_conditions[c].key;
+
+	return sess_event_has(ev, key) && sessp_query_value(q, c, ev->v[key]);
+}
+
+bool
+sessp_query_address(const struct sess_query *q, struct sess_slice v)
 {
 	const struct sessp_cond *cond = &q->cond[SESSP_C_IP];
-	struct sess_slice v = sess_event_get(ev, SESS_K_IP);
 	struct sessp_cidr address;
 	size_t i;
 
@@ -135,9 +138,8 @@ api_holds(const struct sess_query *q, const struct sess_event *ev)
 	return in_place(q, ev);
 }
 
-/* Whether type, message or stack matches one of the patterns. */
-static enum sess_status
-error_matches(const struct sess_query *q, struct sess_query_scratch *sc,
+enum sess_status
+sessp_query_error(const struct sess_query *q, struct sess_query_scratch *sc,
     const struct sess_event *ev, bool *found, struct sess_err *err)
 {
 	static const enum sess_key keys[] = {
@@ -178,7 +180,7 @@ error_holds(const struct sess_query *q, struct sess_query_scratch *sc,
 	if (q->cond[SESSP_C_ERROR].given) {
 		if (ev->kind != SESS_ERROR || !in_place(q, ev))
 			return SESS_OK;
-		st = error_matches(q, sc, ev, holds, &why);
+		st = sessp_query_error(q, sc, ev, holds, &why);
 		if (*holds || st >= 0)
 			return SESS_OK;
 		return sess_err_set(err, st, 0, "--error: %s", why.text);
@@ -210,7 +212,8 @@ sess_query_event(const struct sess_query *q, struct sess_query_scratch *sc,
 	for (i = 0; i < q->nfields; i++)
 		if (field_holds(q, q->field[i], ev))
 			m |= q->cond[q->field[i]].bit;
-	if (q->cond[SESSP_C_IP].given && ip_holds(q, ev))
+	if (q->cond[SESSP_C_IP].given &&
+	    sessp_query_address(q, sess_event_get(ev, SESS_K_IP)))
 		m |= q->cond[SESSP_C_IP].bit;
 	if (q->page != 0 && field_holds(q, SESSP_C_PAGE, ev))
 		m |= q->page;

@@ -227,6 +227,16 @@ struct sess_query {
 	size_t nwhy;
 };
 
+/* For an index: whether a value is as a condition of HOW_FIELD, PAGE, API, EXACT
+ * or STATUS asks for; whether an address is; whether type, message or stack of
+ * an event matches --error (below 0: it can't be told). */
+bool sessp_query_value(const struct sess_query *q, enum sessp_condition c,
+    struct sess_slice v);
+bool sessp_query_address(const struct sess_query *q, struct sess_slice v);
+enum sess_status sessp_query_error(const struct sess_query *q,
+    struct sess_query_scratch *sc, const struct sess_event *ev, bool *found,
+    struct sess_err *err);
+
 struct sess_query_scratch {
 	const struct sess_query *q;
 	struct sessp_matcher *matcher;	/* NULL where there is no regex */

@@ -44,6 +44,7 @@ sess_session_opts_init(struct sess_session_opts *o)
 		.visit = { 30 * MINUTE, 0 }, .clock = SESS_CLOCK_AUTO,
 		.slow_load = 8000, .slow_api = 1000,
 		.memory = (uint64_t)512 << 20, .max_events = 1000000,
+		.newest = INT64_MIN,
 	};
 }
 

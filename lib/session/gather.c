@@ -18,7 +18,8 @@ sess_gather_new(struct sess_gather **gp, const struct sess_session_opts *opts,
 	if ((g = calloc(1, sizeof(*g))) == NULL)
 		return sess_err_nomem(err);
 	g->opts = *opts;
-	g->newest = g->part.newest = INT64_MIN;
+	g->newest = opts->newest;
+	g->part.newest = INT64_MIN;
 	if ((g->tmpdir = sessp_dup(opts->tmpdir != NULL ? opts->tmpdir : "/var/tmp")) == NULL) {
 		free(g);
 		return sess_err_nomem(err);

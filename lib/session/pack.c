@@ -154,6 +154,16 @@ nobody(const struct sess_event *ev, char name[17])
 	return (size_t)snprintf(name, 17, "%016llx", (unsigned long long)h);
 }
 
+struct sess_slice
+sessp_event_group(const struct sess_event *ev, char name[17])
+{
+	if (sess_event_has(ev, SESS_K_SESSION_ID))
+		return ev->v[SESS_K_SESSION_ID];
+	if (sess_event_has(ev, SESS_K_VISITOR))
+		return ev->v[SESS_K_VISITOR];
+	return (struct sess_slice){ name, nobody(ev, name) };
+}
+
 static inline char *
 put(struct sess_packer *pk, struct sess_buf *out, char *to, const struct sess_event *ev,
     enum sess_key k)

@@ -19,6 +19,7 @@ struct sessp_input {
 	struct sessp_limits limits;
 	int fd;
 	bool regular;
+	struct stat st;
 	bool started, ended;
 	struct sessp_stage *chain[MAX_CHAIN];	/* the file first */
 	size_t prefix[MAX_CHAIN];	/* of a container: the length of its own name */
@@ -230,6 +231,45 @@ sessp_input_read(struct sessp_input *in, char *buf, size_t cap, size_t *n, struc
 	return sessp_stage_read(top(in), buf, cap, n, err);
 }
 
+const struct stat *
+sessp_input_stat(const struct sessp_input *in)
+{
+	return &in->st;
+}
+
+bool
+sessp_input_plain(const struct sessp_input *in)
+{
+	return in->n == 1 && in->regular;
+}
+
+enum sess_status
+sessp_input_skip(struct sessp_input *in, uint64_t n, bool *done, struct sess_err *err)
+{
+	struct sessp_stage *st = top(in);
+	char scratch[16384];
+	enum sess_status r;
+	int64_t at;
+	size_t got;
+
+	*done = true;
+	for (; n > 0; n -= got) {
+		if (in->n == 1 && in->regular && st->pos == st->len && st->state == SESS_OK) {
+			at = st->ops->seek(st, 0, SEEK_CUR);
+			*done = at >= 0 && (uint64_t)in->st.st_size >= (uint64_t)at + n &&
+			    st->ops->seek(st, (int64_t)n, SEEK_CUR) >= 0;
+			return SESS_OK;
+		}
+		r = sessp_input_read(in, scratch, n < sizeof(scratch) ? n : sizeof(scratch),
+		    &got, err);
+		if (r < 0 || got == 0) {
+			*done = false;
+			return r;
+		}
+	}
+	return SESS_OK;
+}
+
 bool
 sessp_input_idle(struct sessp_input *in)
 {
@@ -280,7 +320,6 @@ sessp_input_open(struct sessp_input **inp, const struct sessp_file *file,
     const struct sessp_limits *limits, struct sess_err *err)
 {
 	struct sessp_input *in;
-	struct stat st;
 	int fd = STDIN_FILENO;
 
 	*inp = NULL;
@@ -300,7 +339,7 @@ sessp_input_open(struct sessp_input **inp, const struct sessp_file *file,
 	}
 	in->n = 1;
 	in->fd = fd;
-	in->regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	in->regular = fstat(fd, &in->st) == 0 && S_ISREG(in->st.st_mode);
 	if (in->regular)
 		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	if (sess_buf_puts(&in->name, file->name) < 0 ||

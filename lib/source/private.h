@@ -97,6 +97,15 @@ enum sess_status sessp_input_member(struct sessp_input *in, const char **name,
 enum sess_status sessp_input_read(struct sessp_input *in, char *buf, size_t cap,
     size_t *n, struct sess_err *err);
 
+/* Pass over n bytes of the current member; *done is false where it has fewer.  A
+ * plain file is sought in, all others are read. */
+enum sess_status sessp_input_skip(struct sessp_input *in, uint64_t n, bool *done,
+    struct sess_err *err);
+
+/* What the file was when it was opened; and whether it is read as it stands. */
+const struct stat *sessp_input_stat(const struct sessp_input *in);
+bool sessp_input_plain(const struct sessp_input *in);
+
 /* Whether a read might block now: the file is a pipe, socket or terminal
  * (under any decoder) and nothing is there to be read.  False for regular files. */
 bool sessp_input_idle(struct sessp_input *in);

@@ -51,6 +51,8 @@ struct sessp_block {
 	struct sessp_note *notes;
 	size_t nnotes, notes_cap;
 	struct sess_buf note_text;
+	struct sess_mark *mark;		/* how far the file was read; or NULL */
+	size_t mark_before;
 	char *note_name;		/* of notes in a block without an origin */
 	struct sess_err fatal;		/* ends the stream */
 };
@@ -63,10 +65,14 @@ struct sessp_reader_opts {
 	const struct sess_convert_opts *convert;	/* --format and --map decide what it is */
 	atomic_bool *stop;
 	atomic_ullong *serials;
+	const struct sess_stream_opts *marks;	/* those of the stream, with marked; or NULL */
 };
 
 /* A reader of file; the file is opened by the first fill.  The caller frees it. */
 struct sessp_reader *sessp_reader_new(const struct sessp_file *file,
+    const struct sessp_reader_opts *opts);
+/* A reader of a part of a feed. */
+struct sessp_reader *sessp_reader_fed(const struct sess_feed *feed, size_t part,
     const struct sessp_reader_opts *opts);
 void sessp_reader_free(struct sessp_reader *r);
 
@@ -87,6 +93,42 @@ void sessp_block_note(struct sessp_block *b, const struct sess_err *err,
 
 /* Room for extra more bytes (and the scanner's padding) behind len.  0 or -1. */
 int sessp_block_room(struct sessp_block *b, size_t extra);
+
+/* -- track.c: how far a file is read */
+
+#define SESSP_HEAD (64 * 1024)		/* bytes that a log is known by */
+#define SESSP_TAIL (4 * 1024)
+
+struct sessp_track {
+	bool on;			/* the member is the whole file, of lines */
+	bool trouble;			/* it was not read to its end */
+	size_t before;			/* the mark it is known by, or nmarks */
+	struct sess_buf head;
+	uint64_t got;			/* bytes of the member read */
+	struct sess_mark mark;
+};
+
+/* Whether the file is as a mark says: there is nothing new.  *i is that mark. */
+bool sessp_track_same(const struct sess_stream_opts *o, const struct stat *st, size_t *i);
+
+/*
+ * The member begins: its first bytes are read, into t->head, and those passed
+ * over that a mark speaks of.  *matched is false where no mark does, and all of
+ * head is to be read; *again where the marks were misleading: the member has to
+ * be begun anew, with try false.
+ */
+enum sess_status sessp_track_begin(struct sessp_track *t, struct sessp_input *in,
+    const struct sess_stream_opts *o, bool try, bool *matched, bool *again,
+    struct sess_err *err);
+
+/* The member's records were given up to the end of data, which is at `at` of its
+ * bytes and ends before line `line`; the last `context` bytes are to be read
+ * again. */
+void sessp_track_end(struct sessp_track *t, uint64_t at, uint64_t line, const char *data,
+    size_t len, size_t context, const char *format);
+
+/* Note what the file is. */
+void sessp_track_stat(struct sess_mark *m, const struct stat *st);
 
 /* -- find.c: bytes found fast */
 

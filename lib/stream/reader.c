@@ -8,12 +8,16 @@
 #define BLOCK (256 * 1024)
 /* Lines of one second kept as context for the next block: see sessp_tail. */
 #define CONTEXT_MAX (8 * 1024 * 1024)
+#define SETTLED (60 * 1000)	/* ms after which a file is not being written to */
 
 enum array_state { ARRAY_BEFORE, ARRAY_ELEMENTS, ARRAY_AFTER };
 
 struct sessp_reader {
 	const struct sessp_file *file;
 	struct sessp_reader_opts opts;
+	const struct sess_feed *feed;	/* read instead of a file, or NULL */
+	size_t part;
+	void *fed;			/* state of the feed */
 	struct sessp_input *in;
 	struct sessp_origin *origin;	/* of the member being read, or NULL */
 	bool opened, ended;
@@ -22,6 +26,7 @@ struct sessp_reader {
 	bool skipping;			/* inside a record that is too long */
 	bool quoted;			/* and in a quoted cell of it */
 	uint64_t line;			/* of the next record */
+	struct sessp_track track;
 	struct sess_buf carry;		/* the start of a record, behind the last block */
 	struct sess_buf context;	/* see sessp_tail */
 	/* a JSON array being cut */
@@ -42,6 +47,19 @@ sessp_reader_new(const struct sessp_file *file, const struct sessp_reader_opts *
 	return r;
 }
 
+struct sessp_reader *
+sessp_reader_fed(const struct sess_feed *feed, size_t part,
+    const struct sessp_reader_opts *opts)
+{
+	struct sessp_reader *r = sessp_reader_new(NULL, opts);
+
+	if (r != NULL) {
+		r->feed = feed;
+		r->part = part;
+	}
+	return r;
+}
+
 void
 sessp_origin_drop(struct sessp_origin *o)
 {
@@ -57,9 +75,12 @@ sessp_reader_free(struct sessp_reader *r)
 	if (r == NULL)
 		return;
 	sessp_origin_drop(r->origin);
+	if (r->fed != NULL)
+		r->feed->close(r->fed);
 	sessp_input_free(r->in);
 	sess_buf_release(&r->carry);
 	sess_buf_release(&r->context);
+	sess_buf_release(&r->track.head);
 	free(r);
 }
 
@@ -125,6 +146,7 @@ note(struct sessp_reader *r, struct sessp_block *b, const struct sess_err *err)
 	if (e.code == SESS_ENOMEM)
 		b->fatal = e;
 	b->books.damaged++;
+	r->track.trouble = true;
 	sessp_block_note(b, &e, NULL, 0, false);
 	if (r->origin == NULL && b->note_name == NULL &&
 	    (b->note_name = sessp_dup(r->file->name)) == NULL)
@@ -143,6 +165,126 @@ origin_new(struct sessp_reader *r, const char *name)
 	o->serial = atomic_fetch_add(r->opts.serials, 1) + 1;
 	memcpy(o->name, name, len);
 	return o;
+}
+
+/* -- reading on from where a mark says */
+
+/* Hand on how far the file was read. */
+static void
+give_mark(struct sessp_reader *r, struct sessp_block *b)
+{
+	struct sess_mark *m = &r->track.mark;
+
+	if (r->opts.marks == NULL || m->size == 0)
+		return;
+	/* what has to be read from its beginning is known as a whole, if at all */
+	if (!r->track.on && r->track.trouble)
+		return;
+	if (!r->track.on)
+		m->head_len = 0;
+	if ((b->mark = malloc(sizeof(*m))) == NULL) {
+		sess_err_nomem(&b->fatal);
+		return;
+	}
+	*b->mark = *m;
+	b->mark_before = r->track.before;
+}
+
+/* The file is what it was when it was read last. */
+static bool
+nothing_new(struct sessp_reader *r, struct sessp_block *b)
+{
+	const struct sess_stream_opts *o = r->opts.marks;
+	size_t i;
+
+	if (o == NULL || !sessp_track_same(o, sessp_input_stat(r->in), &i))
+		return false;
+	r->track.before = i;
+	r->track.mark = o->marks[i];
+	r->track.on = o->marks[i].head_len > 0;
+	r->ended = true;
+	give_mark(r, b);
+	return true;
+}
+
+/* The marks were misleading: the file is read from its beginning. */
+static enum sess_status
+reopen(struct sessp_reader *r, struct sess_err *err)
+{
+	const char *name;
+	enum sess_status st;
+
+	sessp_input_free(r->in);
+	r->in = NULL;
+	if ((st = sessp_input_open(&r->in, r->file, &r->opts.limits, err)) < 0)
+		return st;
+	return sessp_input_member(r->in, &name, err);
+}
+
+static void
+begin_tracking(struct sessp_reader *r, struct sessp_block *b)
+{
+	const struct sess_stream_opts *o = r->opts.marks;
+	struct sessp_track *t = &r->track;
+	struct sess_err err = { 0 };
+	bool matched, again;
+	enum sess_status st;
+	size_t from = 0;
+
+	t->on = o != NULL && r->file->regular && strcmp(r->origin->name, r->file->name) == 0;
+	if (!t->on) {
+		if (o != NULL)
+			sessp_track_stat(&t->mark, sessp_input_stat(r->in));
+		t->before = o != NULL ? o->nmarks : 0;
+		return;
+	}
+	st = sessp_track_begin(t, r->in, o, true, &matched, &again, &err);
+	if (again && (st = reopen(r, &err)) == SESS_OK)
+		st = sessp_track_begin(t, r->in, o, false, &matched, &again, &err);
+	if (st < 0)
+		note(r, b, &err);
+	if (matched) {
+		const struct sess_mark *m = &o->marks[t->before];
+
+		from = m->at < t->head.len ? m->at : t->head.len;
+		t->mark.at = m->at;
+		t->mark.line = r->line = m->line;
+		t->mark.tail_len = m->tail_len;
+		t->mark.tail_sum = m->tail_sum;
+		t->mark.head_len = m->head_len;
+		t->mark.head_sum = m->head_sum;
+		memcpy(t->mark.format, m->format, sizeof(m->format));
+		r->origin->format = sessp_format_find(m->format);
+	}
+	if (sess_buf_add(&r->carry, t->head.data + from, t->head.len - from) < 0)
+		sess_err_nomem(&b->fatal);
+}
+
+/* How far the member was read, with this block; len bytes of it are whole lines. */
+static void
+track_block(struct sessp_reader *r, const struct sessp_block *b, size_t len, size_t unread)
+{
+	const struct sessp_format *f = r->origin->format;
+	size_t end = b->context + len;
+
+	if (f->framing != SESSP_LINES) {
+		r->track.on = false;
+		return;
+	}
+	if (len > 0)
+		sessp_track_end(&r->track, r->track.got - unread,
+		    r->line + sessp_count_byte(b->data + b->context, len, '\n'), b->data, end,
+		    end - sessp_tail(f, NULL, 0, b->data, end), f->name);
+}
+
+/* Whether a last line without newline may yet get one. */
+static bool
+unfinished(const struct sessp_reader *r)
+{
+	const struct sess_stream_opts *o = r->opts.marks;
+
+	return o != NULL && r->track.on && sessp_input_plain(r->in) &&
+	    r->track.mark.modified / 1000000 > o->now - SETTLED;
 }
 
 /* Go on to the next member.  False where the file has ended or a note is due. */
@@ -170,18 +312,25 @@ next_member(struct sessp_reader *r, struct sessp_block *b)
 			return false;
 		}
 		b->books.files++;
+		if (nothing_new(r, b))
+			return false;
 	}
 	st = sessp_input_member(r->in, &name, &err);
-	if (st == SESS_END)
+	if (st == SESS_END) {
 		r->ended = true;
+		give_mark(r, b);
+	}
 	if (st < 0)
 		note(r, b, &err);
 	if (st != SESS_OK)
 		return false;
 	b->books.members++;
-	if ((r->origin = origin_new(r, name)) == NULL)
+	if ((r->origin = origin_new(r, name)) == NULL) {
 		sess_err_nomem(&b->fatal);
-	return r->origin != NULL;
+		return false;
+	}
+	begin_tracking(r, b);
+	return b->fatal.code == SESS_OK;
 }
 
 /*
@@ -413,6 +562,7 @@ read_records(struct sessp_reader *r, struct sessp_block *b)
 			break;
 		}
 		b->books.bytes += n;
+		r->track.got += n;
 		fresh = b->len;
 		if (tried && r->origin->format->framing == SESSP_ARRAY)
 			n = array_lines(r, b->data + fresh, n);
@@ -441,6 +591,8 @@ read_records(struct sessp_reader *r, struct sessp_block *b)
 		    "text behind the JSON array" : "unexpected end of the JSON array");
 		note(r, b, &err);
 	}
+	if (unfinished(r))
+		return whole_records(r, b->data + b->context, b->len - b->context);
 	return b->len - b->context;		/* a last line needs no newline */
 }
 
@@ -483,6 +635,11 @@ fill_member(struct sessp_reader *r, struct sessp_block *b)
 	    sess_buf_add(&r->carry, b->data + b->context + whole,
 	    b->len - b->context - whole) < 0)
 		sess_err_nomem(&b->fatal);
+	if (r->track.on && r->origin->format != NULL) {
+		size_t lines = whole_records(r, b->data + b->context, whole);
+
+		track_block(r, b, lines, b->len - b->context - lines);
+	}
 	b->len = b->context + whole;
 	b->first_line = r->line;
 	r->line += sessp_count_byte(b->data + b->context, whole, '\n');
@@ -490,11 +647,60 @@ fill_member(struct sessp_reader *r, struct sessp_block *b)
 		keep_context(r, b);
 }
 
+/* The first block of a feed's part. */
+static bool
+open_fed(struct sessp_reader *r, struct sessp_block *b)
+{
+	struct sess_err err = { 0 };
+
+	if (r->opened)
+		return true;
+	r->opened = true;
+	if ((r->origin = origin_new(r, r->feed->name(r->feed->arg, r->part))) == NULL) {
+		sess_err_nomem(&b->fatal);
+		return false;
+	}
+	r->origin->format = &sessp_events;
+	if (r->feed->open(r->feed->arg, r->part, &r->fed, &err) < 0) {
+		note(r, b, &err);
+		r->ended = true;
+		return false;
+	}
+	return true;
+}
+
+static void
+fill_fed(struct sessp_reader *r, struct sessp_block *b)
+{
+	struct sess_buf out = { b->data, b->len, b->cap };
+	struct sess_err err = { 0 };
+	enum sess_status st;
+
+	if (r->ended || !open_fed(r, b))
+		return;
+	atomic_fetch_add(&r->origin->refs, 1);
+	b->origin = r->origin;
+	st = r->feed->fill(r->fed, &out, &err);
+	b->data = out.data;
+	b->len = out.len;
+	b->cap = out.cap;
+	if (sessp_block_room(b, 0) < 0)
+		sess_err_nomem(&b->fatal);
+	if (st < 0)
+		note(r, b, &err);
+	r->ended |= st == SESS_END;
+	b->books.bytes += b->len;
+	b->first_line = r->line + 1;
+	r->line += sessp_count_byte(b->data, b->len, '\n');
+}
+
 void
 sessp_reader_fill(struct sessp_reader *r, struct sessp_block *b)
 {
-	while (b->fatal.code == SESS_OK && !r->ended && b->nnotes == 0 &&
-	    b->len == b->context && !atomic_load(r->opts.stop)) {
+	if (r->feed != NULL)
+		fill_fed(r, b);
+	while (r->feed == NULL && b->fatal.code == SESS_OK && !r->ended && b->nnotes == 0 &&
+	    b->mark == NULL && b->len == b->context && !atomic_load(r->opts.stop)) {
 		/* a block is of one member: none yet, or it was empty */
 		sessp_origin_drop(b->origin);
 		b->origin = NULL;

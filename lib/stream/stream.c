@@ -51,7 +51,7 @@ struct sess_stream {
 	pthread_cond_t ready;		/* something may be taken */
 	struct lane *lanes;		/* open files, in the order of the walk */
 	size_t nlanes, max_lanes;
-	size_t next_file;
+	size_t next_file, nfiles;	/* of the walk, or parts of the feed */
 	struct sessp_block *free_blocks;
 	uint64_t closed_bytes, all_bytes;
 	struct sess_err fatal;		/* ends the stream */
@@ -71,6 +71,8 @@ block_clear(struct sessp_block *b)
 {
 	sessp_origin_drop(b->origin);
 	free(b->note_name);
+	free(b->mark);
+	b->mark = NULL;
 	b->origin = NULL;
 	b->note_name = NULL;
 	b->len = b->context = 0;
@@ -156,11 +158,12 @@ lane_open(struct sess_stream *s)
 {
 	struct lane *l;
 
-	if (s->nlanes == s->max_lanes || s->next_file == s->walk.n)
+	if (s->nlanes == s->max_lanes || s->next_file == s->nfiles)
 		return NULL;
 	l = &s->lanes[s->nlanes];
 	*l = (struct lane){ .file = s->next_file };
-	l->reader = sessp_reader_new(&s->walk.files[s->next_file], &s->ro);
+	l->reader = s->o.feed != NULL ? sessp_reader_fed(s->o.feed, s->next_file, &s->ro) :
+	    sessp_reader_new(&s->walk.files[s->next_file], &s->ro);
 	if (l->reader == NULL) {
 		fail(s, NULL);
 		return NULL;
@@ -419,10 +422,16 @@ open_walk(struct sess_stream *s, struct sess_err *err)
 	struct stat out[sizeof(s->o.out_fds) / sizeof(*s->o.out_fds)];
 	size_t i, nout = 0;
 
+	if (s->o.feed != NULL) {
+		s->walk.rereadable = true;
+		s->nfiles = s->o.feed->nparts;
+		return SESS_OK;
+	}
 	for (i = 0; i < s->o.nout_fds; i++)
 		nout += fstat(s->o.out_fds[i], &out[nout]) == 0;
 	if (sessp_walk(&s->walk, s->o.operands, out, nout, on_walk_problem, s, err) < 0)
 		return SESS_ENOMEM;
+	s->nfiles = s->walk.n;
 	s->books.skipped = s->walk.skipped;
 	for (i = 0; i < s->walk.n; i++)
 		s->all_bytes += s->walk.files[i].size;
@@ -507,7 +516,8 @@ sess_stream_open(struct sess_stream **sp, const struct sess_stream_opts *o,
 	set_hunt(&s->hunt, o);
 	s->ro = (struct sessp_reader_opts){
 		.max_line = o->max_line > 0 ? o->max_line : MAX_LINE,
-		.limits.tmpdir = o->tmpdir, .convert = &s->o.convert, .stop = &s->stop, .serials = &s->serials
+		.limits.tmpdir = o->tmpdir, .convert = &s->o.convert, .stop = &s->stop,
+		.serials = &s->serials, .marks = o->marked != NULL ? &s->o : NULL
 	};
 	if (o->convert.format != NULL && sessp_format_find(o->convert.format) == NULL) {
 		st = no_format(o->convert.format, err);
@@ -555,7 +565,7 @@ take(struct sess_stream *s)
 static bool
 finished(const struct sess_stream *s)
 {
-	return s->nlanes == 0 && s->next_file == s->walk.n;
+	return s->nlanes == 0 && s->next_file == s->nfiles;
 }
 
 static void
@@ -585,6 +595,8 @@ tell(struct sess_stream *s, const struct sessp_block *b)
 	    b->origin != NULL ? b->origin->name : "";
 	size_t i;
 
+	if (b->mark != NULL)
+		s->o.marked(s->o.marked_arg, b->mark, b->mark_before);
 	if (b->recognised && s->o.recognised != NULL)
 		s->o.recognised(s->o.note_arg, name, b->origin->format->name);
 	for (i = 0; i < b->nnotes; i++) {

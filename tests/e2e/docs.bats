@@ -3,12 +3,13 @@
 
 load helper
 
-programs="sess-ingest sess-find sess-path sess-stats"
+programs="sess-ingest sess-find sess-path sess-stats sess-index"
 
 # A folder in which the paths of the examples lead to the demo's logs.
 examples_folder() {
 	ln -s "$ROOT/tests" tests
 	ln -s "$DATA/demo" logs
+	export XDG_DATA_HOME=$PWD/data
 }
 
 # help_options PROGRAM: its long options, sorted.

@@ -11,7 +11,7 @@ BUILD=${BUILD:-$ROOT/build}
 GOLDEN_DIR=$ROOT/tests/golden
 PATH=$BUILD:$PATH
 LC_ALL=C TZ=UTC0
-unset SESS_NOW SESS_STORE POSIXLY_CORRECT
+unset SESS_NOW SESS_STORE XDG_DATA_HOME POSIXLY_CORRECT
 export PATH LC_ALL TZ DATA ROOT BUILD
 
 # A sanitizer's report must not pass for the exit status of a failed filter.

@@ -1,0 +1,269 @@
+#!/usr/bin/env bats
+# A store gives what a stream of the same events gives.
+
+load helper
+
+# same STREAM... -- OPTION...: sess-find of the files and of the store st give the same.
+same() {
+	local files=() got=0 want=0
+	while [ "$1" != -- ]; do
+		files+=("$1")
+		shift
+	done
+	shift
+	sess-find -q "$@" "${files[@]}" >want.raw || want=$?
+	sess-find -q "$@" --store st >got.raw || got=$?
+	without_src <want.raw >want.out
+	without_src <got.raw >got.out
+	if ! cmp want.out got.out || [ "$want" -ne "$got" ]; then
+		printf 'differs (%s, %s): sess-find %s\n' "$want" "$got" "$*"
+		return 1
+	fi
+}
+
+conditions() {
+	cat <<-'END'
+	-l
+	--ids
+	-c
+	-l --has-error
+	--has-error
+	--user-name 张伟
+	--user-name 张*
+	-l --user u-*
+	--error TypeError
+	-l --error (?i)cannot.read
+	--error . --page *index*
+	-l --api /api/coupon/* --status 5xx
+	--api-failed
+	-l --status 500 --status 404
+	-l --slow-api=100
+	-l --slow-load=100
+	--browser CHROME*
+	-l --os win*
+	-l --ip 127.0.0.0/8
+	-l --ip 10.1.2.3
+	--country 中国 --has-error
+	-l --since 2026-11-23T21:05:00Z
+	-l --since 2026-11-23T21:05:00Z --until 2026-11-23T21:06:00Z --has-error
+	-l --until 2026-11-23T21:05:30Z --api *
+	-l --page *cart*
+	-l -v --has-error
+	-v --user-name 张伟
+	-l -w js_errors>1
+	-w js_errors>1
+	-l -w end_reason='eof'
+	-l -w end_reason='idle' --has-error
+	-l --has-error --session-rule visit
+	-l --has-error --session-rule rum --idle 10s
+	--has-error --idle 20s
+	-l --path >.*cart
+	--path index --has-error
+	-l --has-error --sort -js_errors,start -n 3
+	--sort -duration_ms -n 4 --has-error
+	--related 5 --user-name 张伟 -l
+	--related 5 --user-name 张伟
+	-l --session nobody
+	-l --trace-id nothing
+	-l --clock server --has-error
+	-l --clock client --api-failed
+	END
+}
+
+all_conditions() {
+	local line options n=0
+	while IFS= read -r line; do
+		read -ra options <<<"$line"
+		same "$@" -- "${options[@]}"
+		n=$((n + 1))
+	done < <(conditions)
+	[ "$n" -ge 40 ]
+}
+
+@test "conditions on a store are those on the files" {
+	sess-index --store st "$DATA/demo"
+	all_conditions "$DATA/demo"
+}
+
+@test "conditions on a store of many small batches are those on the files" {
+	sess-ingest "$DATA/demo" >events
+	sort -R --random-source=<(yes) events | split -l 97 - part.
+	for p in part.*; do sess-index --store st "$p"; done
+	[ "$(find st/segments -mindepth 1 -maxdepth 1 | wc -l)" -lt 6 ]
+	all_conditions events
+	# again, and with everything once more: nothing changes
+	before=$(sess-find --store st | md5sum)
+	sess-index --store st events part.aa
+	[ "$before" = "$(sess-find --store st | md5sum)" ]
+}
+
+@test "other logs, with sessions over several days, without ids and with odd clocks" {
+	for c in arms-js-sdk arms-rum-browser; do
+		rm -rf st
+		sess-ingest -q "$DATA/corpus/$c/logs" >events
+		sess-index --store st events
+		for o in -l "-l --has-error" "--has-error" "-l --api-failed" "-l -w js_errors>0" \
+		    "-l --browser firefox*" "-l --user u*" "-l --session-rule visit --has-error"; do
+			read -ra options <<<"$o"
+			same events -- "${options[@]}"
+		done
+	done
+}
+
+@test "every session is found by its id, in find and in path" {
+	sess-index --store st "$DATA/demo"
+	sess-find --ids "$DATA/demo" >ids
+	[ "$(wc -l <ids)" -eq 43 ]
+	while read -r id; do
+		same "$DATA/demo" -- --session "$id"
+		sess-find --session "$id" "$DATA/demo" | sess-path >want
+		sess-path --store st "$id" >got
+		cmp want got
+	done < <(head -n 12 ids)
+	sess-find "$DATA/demo" | sess-path -o ndjson --ids-from ids | without_src >want
+	SESS_STORE=st sess-path -S -o ndjson --ids-from ids | without_src >got
+	cmp want got
+	run sess-path --store st nobody
+	exits 1
+	has 'none of these sessions is in the store'
+}
+
+@test "a piece of a cut session is found by its name" {
+	sess-index --store st "$DATA/demo"
+	sess-find --ids --idle 3s "$DATA/demo" >ids
+	grep -q '\.' ids
+	while read -r id; do
+		same "$DATA/demo" -- -l --idle 3s --session "$id"
+	done < <(grep '\.' ids | head -n 5)
+}
+
+@test "reports of a store are those of the files" {
+	sess-index --store st "$DATA/demo"
+	for o in "-r overview,slow,errors,apis,users" "-r errors --has-error --browser chrome*" "-r log --user-name 张伟" \
+	    "-r pages,sessions --since 2026-11-23T21:06:00Z" "-r overview -v --has-error"; do
+		read -ra options <<<"$o"
+		sess-stats -q -o ndjson "${options[@]}" "$DATA/demo" >want
+		sess-stats -q -o ndjson "${options[@]}" --store st >got
+		[ -s want ]
+		cmp want got
+	done
+}
+
+@test "events without any id are found by the visitor they are given" {
+	event 1 >in
+	sed -i 's/"session_id":"s1",//' in
+	sess-index --store st in
+	id=$(sess-find --ids in)
+	[ -n "$id" ]
+	[ "$(sess-find --store st --ids --session "$id")" = "$id" ]
+}
+
+@test "late events join their session, and the better record of an id is taken" {
+	event 1 >a
+	event 2 >>a
+	event 2 user_id '"u9"' >b
+	event 90000 >c
+	sed -i 's/2026-11-23/2026-12-24/' c
+	for f in a c b; do sess-index --store st $f; done
+	same a b c -- -l
+	same a b c -- --user u9
+	[ "$(sess-find --store st | wc -l)" -eq 3 ]
+	rm -r st
+	for f in b a c a b; do sess-index --store st $f; done
+	same a b c -- -l
+	[ "$(sess-find --store st -l | jq -r .user_id)" = u9 ]
+}
+
+@test "how a session ended depends on those that are not looked at" {
+	event 1 session_id2 1 | sed 's/"session_id":"s1"/"visitor":"v1"/; s/,"session_id2":1//' >in
+	event 2 | sed 's/"session_id":"s1"/"visitor":"v2"/; s/20:00:02/20:29:00/' >>in
+	sess-index --store st in
+	same in -- -l --session v1
+	[ "$(sess-find --store st -l --session v1 | jq -r .end_reason)" = eof ]
+	event 3 | sed 's/"session_id":"s1"/"visitor":"v3"/; s/20:00:03/21:00:00/' >more
+	sess-index --store st more
+	same in more -- -l --session v1
+	[ "$(sess-find --store st -l --session v1 | jq -r .end_reason)" = idle ]
+}
+
+@test "the default store is where the environment says" {
+	sess-index --store a/b/st "$DATA/demo"
+	SESS_STORE=a/b/st run -0 sess-find -S -c
+	[ "$output" = 43 ]
+	unset SESS_STORE
+	export XDG_DATA_HOME=$PWD/data HOME=$PWD/home
+	sess-index "$DATA/demo"
+	[ -s data/sess/MANIFEST ]
+	run -0 sess-find -S -c
+	unset XDG_DATA_HOME
+	run -2 sess-find -S -c
+	has 'home/.local/share/sess: No such file'
+	run -2 sess-find --store data/sess "$DATA/demo"
+	has 'there is no other input'
+}
+
+@test "a store is for its owner's eyes" {
+	umask 0
+	sess-index --store st "$DATA/demo"
+	[ -z "$(find st -type d ! -perm 700)" ]
+	[ -z "$(find st -type f ! -perm 600)" ]
+	[ -n "$(find st -name events.zst)" ]
+}
+
+@test "zstdcat reads the events" {
+	sess-index --store st "$DATA/demo"
+	cat st/segments/*/events.zst | zstdcat | sort >got
+	sess-ingest "$DATA/demo" | sort >want
+	cmp want got
+}
+
+@test "one process writes, and is named" {
+	sess-index --store st "$DATA/demo"
+	mkfifo pipe
+	sess-index --store st pipe &
+	writer=$!
+	exec 9>pipe
+	for _ in $(seq 100); do
+		[ "$(cat st/LOCK)" != "$writer" ] || break
+		sleep 0.05
+	done
+	run -2 sess-index --store st "$DATA/demo"
+	has "being written by process $writer"
+	# readers don't care
+	[ "$(sess-find --store st -c)" = 43 ]
+	kill -9 "$writer"
+	wait "$writer" || :
+	exec 9>&-
+	sess-index --store st "$DATA/demo"
+}
+
+@test "a folder that is something else is not made a store" {
+	mkdir d
+	touch d/precious
+	run -2 sess-index --store d "$DATA/demo"
+	has 'not empty, and no store'
+	[ "$(ls d)" = precious ]
+}
+
+@test "a newer store is refused" {
+	sess-index --store st "$DATA/demo"
+	sed -i '1s/"sess_store":1/"sess_store":2/' st/MANIFEST
+	run -2 sess-find --store st -l
+	has 'newer format'
+	run -2 sess-index --store st "$DATA/demo"
+	has 'newer format'
+}
+
+@test "what is damaged is told, and the rest is found" {
+	sess-ingest "$DATA/demo" >events
+	head -n 600 events >a
+	tail -n +601 events | sed 's/2026-11-23/2026-11-22/g' >b
+	sess-index --store st a b
+	printf 'X' | dd of="$(echo st/segments/2026-11-23-*/events.zst)" bs=1 seek=100 conv=notrunc status=none
+	run -2 --separate-stderr sess-find --store st -l
+	[[ "$stderr" == *'events.zst: frame 0 is damaged'* ]]
+	[ "$(sess-find -q --store st --until 2026-11-22T23:59:59Z -c)" -gt 5 ]
+	printf 'X' | dd of="$(echo st/segments/2026-11-22-*/catalog)" bs=1 seek=10 conv=notrunc status=none
+	run -2 --separate-stderr sess-find --store st -l
+	[[ "$stderr" == *'catalog is damaged'* ]]
+}
