@@ -68,9 +68,9 @@ enum sess_status sess_report_row(struct sess_report *r, const struct sess_stats_
  * all rows were given; false behind the last.  Borrowed until the free. */
 bool sess_report_wanted(const struct sess_report *r, size_t i, struct sess_slice *id);
 
-/* html: the path of such a session, to which the rows with its id link.  Members
- * carry their lines.  Of a session that never comes the page says that it was
- * not found.  Other formats: nothing. */
+/* html: the path of such a session, to which the rows with its id link; others
+ * are passed over.  Members carry their lines.  Of a session that never comes
+ * the page says that it was not found.  Other formats: nothing. */
 enum sess_status sess_report_session(struct sess_report *r, const struct sess_session *s,
     struct sess_buf *out, struct sess_err *err);
 

@@ -4,6 +4,8 @@
 #include "private.h"
 #include "sess/text.h"
 
+enum { LONG = 240, HEAD = 120 };	/* columns */
+
 static const char *
 entity(char c)
 {
@@ -41,6 +43,23 @@ sessp_html_text(struct sess_buf *out, const char *p, size_t len)
 	}
 	out->len += extra;
 	return 0;
+}
+
+int
+sessp_html_long(struct sess_buf *out, const char *p, size_t len)
+{
+	struct sess_buf head = { 0 };
+	int bad;
+
+	if (len <= LONG || sess_text_width(p, len) <= LONG)
+		return sessp_html_text(out, p, len);
+	bad = sess_text_fit(&head, p, len, HEAD) < 0 ||
+	    sess_buf_puts(out, "<details class=\"long\"><summary>") < 0 ||
+	    sessp_html_text(out, head.data, head.len) < 0 ||
+	    sess_buf_puts(out, "</summary>") < 0 || sessp_html_text(out, p, len) < 0 ||
+	    sess_buf_puts(out, "</details>") < 0;
+	sess_buf_release(&head);
+	return bad ? -1 : 0;
 }
 
 int

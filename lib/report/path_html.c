@@ -147,9 +147,9 @@ html_begin_pages(struct sess_path *p)
 	sessp_out_put(p, "<ol class=\"pages\">\n");
 }
 
-/* The date, where it isn't that of what was written last. */
+/* The date, where it isn't that of what was written last, between these. */
 static void
-day(struct sess_path *p, int64_t ms)
+day(struct sess_path *p, int64_t ms, const char *before, const char *behind)
 {
 	char local[SESSP_LOCAL];
 
@@ -157,8 +157,9 @@ day(struct sess_path *p, int64_t ms)
 	if (memcmp(p->date, local, sizeof(p->date)) == 0)
 		return;
 	memcpy(p->date, local, sizeof(p->date));
-	span(p, "day", p->date, sizeof(p->date));
-	sessp_out_put(p, " ");
+	sessp_out_put(p, before);
+	put(p, p->date, sizeof(p->date));
+	sessp_out_put(p, behind);
 }
 
 static void
@@ -194,7 +195,7 @@ html_page(struct sess_path *p, const struct sess_view *w, size_t n)
 
 	(void)n;			/* the list counts */
 	sessp_out_put(p, "<li><details open><summary>");
-	day(p, w->start);
+	day(p, w->start, "<span class=\"day\">", "</span> ");
 	moment(p, w->start, 12);
 	sessp_out_put(p, " <b class=\"page\">");
 	put(p, name.p, name.len);
@@ -234,6 +235,14 @@ mark(struct sess_path *p, unsigned flags)
 }
 
 static void
+what(struct sess_path *p)
+{
+	sessp_out_put(p, "<div class=\"what\">");
+	p->nomem |= sessp_html_long(p->out, p->text.data, p->text.len) < 0;
+	sessp_out_put(p, "</div>");
+}
+
+static void
 html_line(struct sess_path *p, const struct sess_view *w, size_t i, const char *label,
     const struct sessp_right *r)
 {
@@ -243,12 +252,12 @@ html_line(struct sess_path *p, const struct sess_view *w, size_t i, const char *
 
 	end(p, p->elements & STEPS ? STEP : FACTS);
 	begin(p, STEPS);
+	day(p, m->when, "<li class=\"day\">", "</li>\n");
 	begin(p, STEP);
 	sessp_out_put(p, flags & (SESSP_ERROR | SESSP_FAILED) ? " class=\"bad\">" :
 	    flags & SESSP_SLOW ? " class=\"slow\">" : ">");
 	mark(p, flags);
 	sessp_out_put(p, " ");
-	day(p, m->when);
 	moment(p, m->when, 8);
 	sessp_out_put(p, " ");
 	sessp_since(m->when - w->start, text);
@@ -256,7 +265,7 @@ html_line(struct sess_path *p, const struct sess_view *w, size_t i, const char *
 	sessp_out_put(p, " ");
 	span(p, "kind", label, strlen(label));
 	sessp_out_put(p, " ");
-	span(p, "what", p->text.data, p->text.len);
+	what(p);
 	if (r->status.len > 0) {
 		sessp_out_put(p, " ");
 		span(p, "status", r->status.p, r->status.len);

@@ -127,6 +127,10 @@ extern const struct sessp_look sessp_look_html;
  * memory is out. */
 int sessp_html_text(struct sess_buf *out, const char *p, size_t len);
 
+/* The same; of a long text the beginning, and all of it once that is opened: not
+ * for attributes. */
+int sessp_html_long(struct sess_buf *out, const char *p, size_t len);
+
 /* A bar from .. to of [0, all) as an SVG element; nothing where they are no part
  * of it. */
 int sessp_html_bar(struct sess_buf *out, double from, double to, double all);

@@ -190,20 +190,18 @@ void sessp_bar(struct sess_report *r, double share, size_t columns);
 /*
  * Rows over time.  sessp_time_column is the column that says when, or ncolumns;
  * sessp_points the rows kept, by group in the order of the first of each, then
- * by time (malloc'd; NULL when memory is out).  Of n points of a group step is
- * the least distance of two, slot where each is, in steps from the first.
+ * by time (malloc'd; NULL when memory is out).  Step is the least distance of
+ * two points of a group, a day where summer time makes it shorter.
  */
 struct sessp_point {
 	const struct sess_stats_row *row;
-	const struct sess_stats_column *time;
-	const struct sess_cell *when;
+	int64_t at;			/* ms, or SESS_NO_TIME */
 	size_t group;			/* rows that differ in nothing but time */
 };
 #define SESSP_SERIES 3		/* fewer points are no series */
 size_t sessp_time_column(const struct sess_stats_table *t);
 struct sessp_point *sessp_points(struct sess_report *r, size_t time);
 int64_t sessp_step(const struct sessp_point *p, size_t n);
-size_t sessp_slot(const struct sessp_point *p, size_t i, int64_t steps);
 
 /* The end of the group that begins at *from, which goes on to its first point
  * with a time. */

@@ -324,15 +324,10 @@ html_session(struct sess_report *r, const struct sess_session *s)
 	size_t i;
 
 	begin_sessions(r);
-	if (r->nomem)
+	if (r->nomem || (i = asked_as(r, s)) == r->seen.n)
 		return;
-	i = asked_as(r, s);
-	if (i < r->seen.n) {
-		r->page->told.data[i] = 1;
-		sessp_emitf(r, "<section class=\"session\" id=\"s%zu\">\n", i + 1);
-	} else {
-		sessp_write_emit(r, "<section class=\"session\">\n");
-	}
+	r->page->told.data[i] = 1;
+	sessp_emitf(r, "<section class=\"session\" id=\"s%zu\">\n", i + 1);
 	r->nomem |= sess_path_render(r->page->path, s, r->out, NULL) < 0;
 	sessp_write_emit(r, "</section>\n");
 }

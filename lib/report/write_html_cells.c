@@ -9,7 +9,11 @@
 bool
 sessp_html_shown(const struct sess_report *r, size_t column)
 {
-	return r->o.details || !sessp_column_has(&r->table->columns[column], SESS_COL_DETAIL);
+	const struct sess_stats_column *c = &r->table->columns[column];
+
+	/* A row without sessions to look into is half a row. */
+	return r->o.details || !sessp_column_has(c, SESS_COL_DETAIL) ||
+	    sessp_column_has(c, SESS_COL_SESSION);
 }
 
 static bool
@@ -103,7 +107,7 @@ figure(struct sess_report *r, const struct sess_stats_column *c,
 		sessp_write_emit(r, "~");
 	r->text.len = 0;
 	sessp_figure(r, c, cell, &r->text);
-	sessp_html(r, r->text.data, r->text.len);
+	r->nomem |= sessp_html_long(r->out, r->text.data, r->text.len) < 0;
 }
 
 static void

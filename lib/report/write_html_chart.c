@@ -18,15 +18,9 @@ struct chart {
 	size_t n;
 	double least, most;
 	const struct sess_stats_row *lowest, *highest;
-	int64_t from, to, step;		/* slots; of a time ms */
+	size_t groups;			/* that there are; n of them are drawn */
+	int64_t from, to, step;		/* ms */
 };
-
-/* Where in time a point is: ms, or its place in the order. */
-static int64_t
-place(const struct line *l, size_t i)
-{
-	return l->p->time->type == SESS_T_TIME ? l->p[i].when->i : (int64_t)i;
-}
 
 static bool
 known(const struct sess_report *r, const struct chart *c, const struct sess_stats_row *row)
@@ -53,8 +47,8 @@ measure(const struct sess_report *r, struct chart *c)
 	for (l = c->line; l < c->line + c->n; l++) {
 		step = sessp_step(l->p, l->n);
 		c->step = l == c->line || step < c->step ? step : c->step;
-		c->from = l == c->line || place(l, 0) < c->from ? place(l, 0) : c->from;
-		c->to = l == c->line || place(l, l->n - 1) > c->to ? place(l, l->n - 1) : c->to;
+		c->from = l == c->line || l->p[0].at < c->from ? l->p[0].at : c->from;
+		c->to = l == c->line || l->p[l->n - 1].at > c->to ? l->p[l->n - 1].at : c->to;
 		for (i = 0; i < l->n; i++) {
 			if (!known(r, c, l->p[i].row))
 				continue;
@@ -99,10 +93,10 @@ path(struct sess_report *r, const struct chart *c, size_t n)
 			drawing = false;
 			continue;
 		}
-		if (i > 0 && place(l, i) - place(l, i - 1) > c->step)
+		if (i > 0 && l->p[i].at - l->p[i - 1].at > c->step + c->step / 2)
 			drawing = false;
 		/* A point alone is a line of no length, which has round ends. */
-		sessp_emitf(r, drawing ? "L%.1f %.1f" : "M%.1f %.1fh0", x_of(c, place(l, i)),
+		sessp_emitf(r, drawing ? "L%.1f %.1f" : "M%.1f %.1fh0", x_of(c, l->p[i].at),
 		    y_of(c, number(r, c, l->p[i].row)));
 		drawing = true;
 	}
@@ -118,18 +112,12 @@ figure(struct sess_report *r, const struct chart *c, const struct sess_stats_row
 }
 
 static void
-when(struct sess_report *r, const struct sessp_point *p)
+when(struct sess_report *r, int64_t ms)
 {
 	struct sessp_clock clock;
 
-	if (p->time->type == SESS_T_TIME) {
-		sessp_clock(r, p->when->i, &clock);
-		sessp_emitf(r, "%.16s", clock.text);
-		return;
-	}
-	r->text.len = 0;
-	sessp_figure(r, p->time, p->when, &r->text);
-	sessp_html(r, r->text.data, r->text.len);
+	sessp_clock(r, ms, &clock);
+	sessp_emitf(r, "%.16s", clock.text);
 }
 
 /* What a pointer shows above a moment, one column for each. */
@@ -143,9 +131,9 @@ hints(struct sess_report *r, const struct chart *c)
 	for (i = 0; i < l->n && c->n == 1; i++) {
 		if (!known(r, c, l->p[i].row))
 			continue;
-		x = x_of(c, place(l, i)) - width / 2;
+		x = x_of(c, l->p[i].at) - width / 2;
 		sessp_emitf(r, "<rect x=\"%.1f\" width=\"%.1f\" height=\"100\"><title>", x, width);
-		when(r, &l->p[i]);
+		when(r, l->p[i].at);
 		sessp_write_emit(r, ": ");
 		figure(r, c, l->p[i].row);
 		sessp_write_emit(r, "</title></rect>\n");
@@ -174,13 +162,14 @@ legend(struct sess_report *r, const struct chart *c, size_t time)
 		sessp_html(r, r->scratch.data, r->scratch.len);
 		sessp_write_emit(r, "</li>\n");
 	}
+	if (c->groups > c->n)
+		sessp_emitf(r, "<li>the first %zu of %zu</li>\n", c->n, c->groups);
 	sessp_write_emit(r, "</ul>\n");
 }
 
 static void
 draw(struct sess_report *r, struct chart *c, size_t time)
 {
-	const struct line *l = c->line;
 	size_t i;
 
 	measure(r, c);
@@ -196,9 +185,9 @@ draw(struct sess_report *r, struct chart *c, size_t time)
 		path(r, c, i);
 	hints(r, c);
 	sessp_write_emit(r, "</svg>\n<div class=\"ends\"><span>");
-	when(r, &l->p[0]);
+	when(r, c->from);
 	sessp_write_emit(r, "</span><span>");
-	when(r, &l->p[l->n - 1]);
+	when(r, c->to);
 	sessp_write_emit(r, "</span></div>\n");
 	if (c->n > 1)
 		legend(r, c, time);
@@ -212,9 +201,12 @@ lines(const struct sessp_point *p, size_t n)
 	struct chart c = { .n = 0 };
 	size_t from, to;
 
-	for (from = 0; from < n && c.n < LINES; from = to) {
+	for (from = 0; from < n; from = to) {
 		to = sessp_group_end(p, n, &from);
-		if (to - from >= SESSP_SERIES)
+		if (to - from < SESSP_SERIES)
+			continue;
+		c.groups++;
+		if (c.n < LINES)
 			c.line[c.n++] = (struct line){ p + from, to - from };
 	}
 	return c;

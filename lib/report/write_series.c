@@ -1,9 +1,11 @@
 /* Figures drawn with characters. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sess/text.h"
+#include "sess/when.h"
 #include "write.h"
 
 enum { POINTS = 60, LABEL = 20, GROUPS = 10 };
@@ -73,7 +75,27 @@ by_group_and_time(const void *a, const void *b)
 
 	if (x->group != y->group)
 		return x->group < y->group ? -1 : 1;
-	return compare_cells(x->time, x->when, y->when);
+	return (x->at > y->at) - (x->at < y->at);
+}
+
+/* What a time, an hour or a day is in ms, or SESS_NO_TIME. */
+static int64_t
+moment_of(const struct sess_stats_column *c, const struct sess_cell *cell)
+{
+	char text[48];
+	int64_t ms;
+	int len;
+
+	if (!cell->known || c->type == SESS_T_TIME)
+		return cell->known ? cell->i : SESS_NO_TIME;
+	if (sess_when_rfc3339(cell->text.p, cell->text.len, &ms) == 0)
+		return ms;
+	if (cell->text.len <= 10)
+		return SESS_NO_TIME;
+	/* a day with its offset is its midnight */
+	len = snprintf(text, sizeof(text), "%.10sT00:00%.*s", cell->text.p,
+	    (int)(cell->text.len < 26 ? cell->text.len : 26) - 10, cell->text.p + 10);
+	return sess_when_rfc3339(text, (size_t)len, &ms) == 0 ? ms : SESS_NO_TIME;
 }
 
 struct sessp_point *
@@ -84,8 +106,8 @@ sessp_points(struct sess_report *r, size_t time)
 
 	r->nomem |= p == NULL;
 	for (i = 0; p != NULL && i < r->kept.n; i++) {
-		p[i] = (struct sessp_point){ .row = &r->kept.v[i], .time = &r->table->columns[time],
-		    .when = &r->kept.v[i].cells[time], .group = i };
+		p[i] = (struct sessp_point){ .row = &r->kept.v[i], .group = i,
+		    .at = moment_of(&r->table->columns[time], &r->kept.v[i].cells[time]) };
 		for (k = 0; k < i; k++)
 			if (same_group(r->table, time, p[k].row, p[i].row)) {
 				p[i].group = p[k].group;
@@ -100,24 +122,17 @@ sessp_points(struct sess_report *r, size_t time)
 int64_t
 sessp_step(const struct sessp_point *p, size_t n)
 {
+	const int64_t day = SESSP_DAY * 1000, shift = 7200000;
 	int64_t least = INT64_MAX, d;
 	size_t i;
 
-	if (p->time->type != SESS_T_TIME)
-		return 1;
 	for (i = 1; i < n; i++) {
-		d = p[i].when->i - p[i - 1].when->i;
+		d = p[i].at - p[i - 1].at;
 		if (d > 0 && d < least)
 			least = d;
 	}
-	return least;
-}
-
-size_t
-sessp_slot(const struct sessp_point *p, size_t i, int64_t steps)
-{
-	return p->time->type == SESS_T_TIME ?
-	    (size_t)((p[i].when->i - p[0].when->i) / steps) : i;
+	/* That of summer time is shorter. */
+	return least >= day - shift && least <= day + shift ? day : least;
 }
 
 static void
@@ -128,13 +143,39 @@ spark(struct sess_report *r, double share)
 	sessp_write_emit(r, isnan(share) ? " " : level[(int)(share < 1 ? share * 8 : 7)]);
 }
 
+/* What all groups' lines span: so many steps of ms from a moment on. */
+struct span {
+	int64_t from, step;
+	size_t slots;
+};
+
+static struct span
+span_of(const struct sessp_point *p, size_t n)
+{
+	struct span s = { .from = INT64_MAX, .step = INT64_MAX };
+	int64_t last = INT64_MIN, step;
+	size_t from, to;
+
+	for (from = 0; from < n; from = to) {
+		to = sessp_group_end(p, n, &from);
+		if (to - from < SESSP_SERIES)
+			continue;
+		step = sessp_step(p + from, to - from);
+		s.step = step < s.step ? step : s.step;
+		s.from = p[from].at < s.from ? p[from].at : s.from;
+		last = p[to - 1].at > last ? p[to - 1].at : last;
+	}
+	s.slots = last >= s.from ? (size_t)((last - s.from + s.step / 2) / s.step) + 1 : 0;
+	return s;
+}
+
 /* A sparkline of a column, then what its lowest and highest points say. */
 static void
-sparkline(struct sess_report *r, size_t column, const struct sessp_point *p, size_t n)
+sparkline(struct sess_report *r, size_t column, const struct span *s,
+    const struct sessp_point *p, size_t n)
 {
 	const struct sess_stats_column *c = &r->table->columns[column];
-	int64_t steps = sessp_step(p, n);
-	size_t slots = sessp_slot(p, n - 1, steps) + 1, columns = slots < POINTS ? slots : POINTS, i, at;
+	size_t columns = s->slots < POINTS ? s->slots : POINTS, i, at;
 	const struct sess_stats_row *low = NULL, *high = NULL;
 	double value[POINTS], d, most = 0;
 
@@ -144,7 +185,7 @@ sparkline(struct sess_report *r, size_t column, const struct sessp_point *p, siz
 		if (!sessp_cell_known(c, &p[i].row->cells[column]))
 			continue;
 		d = sessp_cell_number(c, &p[i].row->cells[column]);
-		at = sessp_slot(p, i, steps) * columns / slots;
+		at = (size_t)((p[i].at - s->from + s->step / 2) / s->step) * columns / s->slots;
 		value[at] = isnan(value[at]) || d > value[at] ? d : value[at];
 		if (high == NULL || d > most)
 			high = p[i].row;
@@ -166,14 +207,14 @@ sparkline(struct sess_report *r, size_t column, const struct sessp_point *p, siz
 
 static void
 series_line(struct sess_report *r, const char *label, size_t len, size_t column,
-    const struct sessp_point *p, size_t n)
+    const struct span *s, const struct sessp_point *p, size_t n)
 {
 	sessp_write_emit(r, "  ");
 	sessp_table_style(r, SESSP_DIM);
 	r->nomem |= sess_text_pad(r->out, label, len, LABEL, false) < 0;
 	sessp_table_style(r, SESSP_PLAIN);
 	sessp_write_emit(r, "  ");
-	sparkline(r, column, p, n);
+	sparkline(r, column, s, p, n);
 	sessp_table_newline(r);
 }
 
@@ -185,7 +226,8 @@ sessp_group_name(struct sess_report *r, size_t time, const struct sess_stats_row
 
 	out->len = 0;
 	for (i = 0; i < r->table->ncolumns; i++) {
-		if (i == time || !sessp_column_has(&r->table->columns[i], SESS_COL_KEY))
+		if (i == time || !sessp_column_has(&r->table->columns[i], SESS_COL_KEY) ||
+		    sessp_column_has(&r->table->columns[i], SESS_COL_DETAIL))
 			continue;
 		if (out->len > 0)
 			r->nomem |= sess_buf_puts(out, " ") < 0;
@@ -194,7 +236,8 @@ sessp_group_name(struct sess_report *r, size_t time, const struct sess_stats_row
 }
 
 static void
-group_series(struct sess_report *r, size_t time, const struct sessp_point *p, size_t n, bool alone)
+group_series(struct sess_report *r, size_t time, const struct span *s,
+    const struct sessp_point *p, size_t n, bool alone)
 {
 	const struct sess_stats_column *c = r->table->columns;
 	size_t i;
@@ -203,10 +246,10 @@ group_series(struct sess_report *r, size_t time, const struct sessp_point *p, si
 		if (!sessp_column_number(&c[i]) || sessp_column_has(&c[i], SESS_COL_KEY))
 			continue;
 		if (alone && !sessp_column_has(&c[i], SESS_COL_DETAIL)) {
-			series_line(r, c[i].name, strlen(c[i].name), i, p, n);
+			series_line(r, c[i].name, strlen(c[i].name), i, s, p, n);
 		} else if (!alone && sessp_column_has(&c[i], SESS_COL_MAIN)) {
 			sessp_group_name(r, time, p->row, &r->scratch);
-			series_line(r, r->scratch.data, r->scratch.len, i, p, n);
+			series_line(r, r->scratch.data, r->scratch.len, i, s, p, n);
 		}
 	}
 }
@@ -216,7 +259,7 @@ sessp_group_end(const struct sessp_point *p, size_t n, size_t *from)
 {
 	size_t group = *from < n ? p[*from].group : 0, to;
 
-	while (*from < n && p[*from].group == group && !p[*from].when->known)
+	while (*from < n && p[*from].group == group && p[*from].at == SESS_NO_TIME)
 		++*from;
 	for (to = *from; to < n && p[to].group == group; to++)
 		;
@@ -228,15 +271,17 @@ sessp_series(struct sess_report *r)
 {
 	size_t time = sessp_time_column(r->table), from, to, groups = 0, n = r->kept.n;
 	struct sessp_point *p;
+	struct span span;
 	bool any = false;
 
 	if (time == r->table->ncolumns || n < SESSP_SERIES || (p = sessp_points(r, time)) == NULL)
 		return;
+	span = span_of(p, n);
 	for (from = 0; from < n && groups < GROUPS; from = to, groups++) {
 		to = sessp_group_end(p, n, &from);
 		if (to - from < SESSP_SERIES)
 			continue;
-		group_series(r, time, p + from, to - from, p[0].group == p[n - 1].group);
+		group_series(r, time, &span, p + from, to - from, p[0].group == p[n - 1].group);
 		any = true;
 	}
 	free(p);

@@ -275,9 +275,9 @@ links() {
 	grep -q '<title>Shop &amp; Co</title>' page.html
 	grep -q "default-src 'none'" page.html
 	# nothing runs, nothing is fetched
-	! grep -Eiq '<script|<link|<img|<iframe|src=|http-equiv="refresh"|@import|url\(|href="[^#]' page.html
+	run ! grep -Eiq '<script|<link|<img|<iframe|src=|http-equiv="refresh"|@import|url\(|href="[^#]' page.html
 	sess-stats -r slow -o html --paths 0 "$DATA/demo" >bare.html
-	! grep -q 'id="s1"' bare.html
+	run ! grep -q 'id="s1"' bare.html
 	# the sessions of a cut rule are found again, too
 	sess-stats -r slow -n 3 -o html --idle 1s "$DATA/demo" >cut.html
 	[ -z "$(links cut.html)" ]
@@ -291,8 +291,8 @@ links() {
 	shop | sed 's|u-alice|<script>alert(1)</script>|; s|item 17 is gone|</td><img src=x onerror=alert(2)>|; s|"home"|"a\\u202eb\\u0007\\"onload=\\"x"|' >shop.ndjson
 	sess-stats -r overview,errors,pages,users,sessions,log --by page -o html shop.ndjson >page.html
 	grep -q '&lt;script&gt;alert(1)' page.html
-	! grep -Eq '<script|<img|onload="' page.html
-	! LC_ALL=C grep -q $'\x07\|\xe2\x80\xae' page.html
+	run ! grep -Eq '<script|<img|onload="' page.html
+	run ! env LC_ALL=C grep -q $'\x07\|\xe2\x80\xae' page.html
 	[ -z "$(links page.html)" ]
 }
 
@@ -307,4 +307,76 @@ links() {
 	sess-stats -r "$all" --partial access.log | sess-stats --merge -o ndjson | cmp - want
 	# two bad bytes are one text
 	is "$(sess-stats -o ndjson access.log | jq .users)" 1
+}
+
+# What a page's name, a user and an error may hold.
+hostile() {
+	printf '%s\n' \
+	    '{"v":1,"id":"00000000000000a1","time":"2026-11-23T20:00:00.000Z","kind":"view","session_id":"s\"><script>","view_id":"v1","user_name":"<b onclick=x>张伟</b>","page":"</title><script>alert(1)</script>"}' \
+	    '{"v":1,"id":"00000000000000a2","time":"2026-11-23T20:00:01.000Z","kind":"load","session_id":"s\"><script>","view_id":"v1","page":"</title><script>alert(1)</script>","load_ms":9100,"fpt_ms":100,"ttfb_ms":30,"dom_ms":200}' \
+	    '{"v":1,"id":"00000000000000a3","time":"2026-11-23T20:00:02.000Z","kind":"error","session_id":"s\"><script>","view_id":"v1","page":"</title><script>alert(1)</script>","error_type":"E&amp;<x>","message":"\u001b[31mred\u202e ]]> <!-- \" '"'"'","stack":"at <a href=x>\n\tat \u0000b"}' \
+	    '{"v":1,"id":"00000000000000a4","time":"2026-11-23T20:00:03.000Z","kind":"api","session_id":"s\"><script>","view_id":"v1","page":"</style><style>","api":"/a\\b\"c\nd{e}","method":"GET","status":"500","ok":false,"duration_ms":1500,"message":"<i>no</i>","trace_id":"\">"}'
+}
+
+@test "a page of HTML is sound, and data in it is text" {
+	hostile >hostile.ndjson
+	sess-stats -r "$all" --title '</title><script>"&' -o html hostile.ndjson >page.html
+	python3 "$E2E/page.py" page.html '</title><script>alert(1)</script>' '<b onclick=x>张伟</b>' \
+	    's"><script>' '␛[31mred<U+202E> ]]> <!-- "' 'E&amp;<x>' '</title><script>"&' 'at <a href=x>' '</style><style>'
+	shop >shop.ndjson
+	for arg in '--by hour' '--by browser,page --interval 10m' '--interval 1m' '--details' '--user nobody'; do
+		# shellcheck disable=SC2086
+		sess-stats -q --no-match-ok -r "$all" $arg -o html shop.ndjson >page.html
+		python3 "$E2E/page.py" page.html
+	done
+}
+
+@test "a page holds the paths of the sessions that its rows name" {
+	shop >shop.ndjson
+	sess-stats -r slow,errors -o html --tz Asia/Shanghai shop.ndjson >page.html
+	python3 "$E2E/page.py" page.html 'Session bob0001' 'Session alice01' 'item 17 is gone' \
+	    '2026-11-24 04:00:00.000 +0800' 'load 9.00s'
+	grep -q '<a href="#s1">bob0001</a>' page.html
+	grep -q '<section class="session" id="s1">' page.html
+	# one of each report: the first row's
+	sess-stats -r slow,errors --paths 1 -o html shop.ndjson >one.html
+	[ "$(grep -c 'class="session"' one.html)" -eq 2 ]
+	sess-stats -r slow,errors --paths 0 -o html shop.ndjson >none.html
+	[ "$(grep -c 'class="session"\|href="#s' none.html)" -eq 0 ]
+	# standard input can't be read twice
+	sess-stats -r slow -o html <shop.ndjson >stdin.html
+	python3 "$E2E/page.py" stdin.html bob0001
+	[ "$(grep -c 'href="#s' stdin.html)" -eq 0 ]
+	# pieces of a session that was cut
+	sess-stats -r sessions --idle 30s -o html shop.ndjson >cut.html
+	python3 "$E2E/page.py" cut.html
+	[ "$(grep -c 'class="session"' cut.html)" -eq 3 ]
+	run ! grep -q 'was not found' cut.html
+}
+
+@test "gauges are what a scraper takes" {
+	shop >shop.ndjson
+	hostile >hostile.ndjson
+	sess-stats -r "$all" -o prometheus shop.ndjson hostile.ndjson >all.prom
+	python3 "$E2E/gauges.py" <all.prom >scraped
+	grep -qx 'sess_overview_sessions{} 3.0' scraped
+	grep -q '^sess_apis_p75_seconds{"api": "/order"} 1.5$' scraped
+	grep -qxF 'sess_apis_failures{"api": "/a\\b\"c\nd{e}"} 1.0' scraped
+	grep -q '^# no gauges of slow: ' all.prom
+	grep -q '^# no gauges of log: ' all.prom
+	if command -v promtool >/dev/null; then
+		promtool check metrics <all.prom
+	fi
+}
+
+@test "a table has no control character of the data, and says that it is empty" {
+	hostile >hostile.ndjson
+	shop >>hostile.ndjson
+	for width in 60 80 200; do
+		for details in '' --details; do
+			sess-stats -r "$all" --width $width $details hostile.ndjson >out
+			run ! grep -q "$(printf '[\001-\010\013-\037\177]')" out
+		done
+	done
+	[ "$(sess-stats -r slow --user nobody --no-match-ok -q hostile.ndjson)" = "$(printf 'Slowest page loads  -r slow\nno rows')" ]
 }

@@ -778,6 +778,185 @@ times_in_another_offset_say_so(void **state)
 	stop(&w);
 }
 
+/* -- html */
+
+static const char page_begin[] = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
+    "<meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" "
+    "content=\"default-src 'none'; style-src 'sha256-";
+
+static void
+data_in_a_page_is_escaped_and_rows_link_to_sessions(void **state)
+{
+	static const char *const wanted[] = { "s-1" };
+	struct sess_report_opts o = as(SESS_REPORT_HTML);
+	struct sess_cell cells[8];
+	struct sess_slice id;
+	struct written w;
+
+	(void)state;
+	o.title = "a <b> & 'c'";
+	o.sessions = 1;
+	start(&w, &o);
+	table(&w, &errors);
+	memcpy(cells, error_row, sizeof(cells));
+	cells[1] = (struct sess_cell)TEXT("<script>\"x\" & 'y'\033\xe2\x80\xae");
+	assert_int_equal(put(&w, &errors, cells, true), SESS_OK);
+	cells[7] = (struct sess_cell)TEXT("[\"s-9\"]");
+	row(&w, &errors, cells);
+	assert_true(sess_report_wanted(w.r, 0, &id));
+	assert_memory_equal(id.p, wanted[0], id.len);
+	assert_false(sess_report_wanted(w.r, 1, &id));
+	text(&w);
+	assert_memory_equal(w.out.data, page_begin, sizeof(page_begin) - 1);
+	assert_non_null(strstr(w.out.data, "<title>a &lt;b&gt; &amp; &#39;c&#39;</title>"));
+	assert_non_null(strstr(w.out.data, "<th scope=\"row\" class=\"text key\">Chrome</th>"
+	    "<td class=\"text key\">&lt;script&gt;&quot;x&quot; &amp; &#39;y&#39;␛&lt;U+202E&gt;</td>"
+	    "<td class=\"n main worse\">12<svg "));
+	assert_non_null(strstr(w.out.data, "<td class=\"n\">~7</td><td class=\"n\">~33.3%</td>"
+	    "<td class=\"n\">12.3 kB</td><td class=\"id\"><code><a href=\"#s1\">s-1</a></code>"
+	    "<details><summary>more</summary><code>s-2</code><br><code><a href=\"#s1\">s-1</a></code>"
+	    "</details></td></tr>"));
+	assert_non_null(strstr(w.out.data, "<td class=\"id\"><code>s-9</code></td></tr>"));
+	assert_non_null(strstr(w.out.data, "<p class=\"note\" id=\"s1\">Session <code>s-1</code> "
+	    "was not found.</p>"));
+	assert_non_null(strstr(w.out.data, "standard error of 0.81 %"));
+	stop(&w);
+}
+
+/* A session with a failed call and an error; other is another one. */
+static const struct sess_view views[] = { { .view_id = { "v1", 2 }, .page = { "/<cart>", 7 },
+    .start = T0, .end = T0 + 9000, .stay_ms = 9000, .load_ms = 8500, .js_errors = 1,
+    .api_failures = 1, .viewed = true } };
+static const char lines[][512] = {
+	"{\"v\":1,\"id\":\"0000000000000001\",\"time\":\"2026-11-23T21:00:00.000Z\",\"kind\":\"load\","
+	"\"load_ms\":8500,\"fpt_ms\":300,\"ttfb_ms\":100,\"dom_ms\":2000}",
+	"{\"v\":1,\"id\":\"0000000000000002\",\"time\":\"2026-11-23T21:00:02.000Z\",\"kind\":\"api\","
+	"\"api\":\"/pay\",\"method\":\"POST\",\"status\":\"502\",\"ok\":false,\"duration_ms\":1200,"
+	"\"trace_id\":\"t<1>\"}",
+	"{\"v\":1,\"id\":\"0000000000000003\",\"time\":\"2026-11-24T21:00:03.000Z\",\"kind\":\"error\","
+	"\"message\":\"no <b>\",\"stack\":\"at a\\n\\tat b\",\"file\":\"app.js\",\"line\":3}",
+	"{\"v\":1,\"id\":\"0000000000000004\",\"time\":\"2026-11-24T21:00:04.000Z\",\"kind\":"
+	"\"resource\",\"url\":\"https://x/a.png\",\"start_ms\":10,\"duration_ms\":90,\"size\":2048}",
+};
+
+static void
+render(struct written *w, const char *key)
+{
+	static const enum sess_kind kinds[] = { SESS_LOAD, SESS_API, SESS_ERROR, SESS_RESOURCE };
+	struct sess_member members[4];
+	struct sess_session s = { .key = { key, strlen(key) }, .session_id = { key, strlen(key) },
+	    .user_name = { "张伟", 6 }, .start = T0, .end = T0 + 86403000, .page_views = 1,
+	    .js_errors = 1, .js_errors_recorded = 1, .end_reason = "idle", .views = views,
+	    .nviews = 1, .members = members, .nmembers = 4 };
+	size_t i;
+
+	for (i = 0; i < 4; i++)
+		members[i] = (struct sess_member){ .when = T0 + (i < 2 ? (int64_t)i * 2000 : 86403000),
+		    .time = T0, .received = SESS_NO_TIME, .id = i + 1, .kind = kinds[i], .times = 1,
+		    .line = lines[i], .line_len = strlen(lines[i]) };
+	assert_int_equal(sess_report_session(w->r, &s, &w->out, &w->err), SESS_OK);
+}
+
+static void
+a_session_is_pages_with_what_happened_on_them(void **state)
+{
+	struct sess_report_opts o = as(SESS_REPORT_HTML);
+	struct written w;
+	const char *p;
+
+	(void)state;
+	o.sessions = 10;
+	start(&w, &o);
+	table(&w, &slow);
+	row(&w, &slow, slow_row);
+	render(&w, "nobody asked for it");
+	render(&w, "s-1");
+	render(&w, "s-1");			/* once is enough */
+	text(&w);
+	assert_null(strstr(w.out.data, "nobody"));
+	assert_non_null(p = strstr(w.out.data, "<section class=\"session\" id=\"s1\">\n"
+	    "<h3>Session <code>s-1</code></h3>\n<dl class=\"overview\">\n"
+	    "<div><dt>User name</dt><dd>张伟</dd></div>\n"));
+	assert_null(strstr(p + 1, "<section class=\"session\""));
+	assert_non_null(strstr(p, "<div class=\"bad\"><dt>✗ JS errors</dt><dd>1</dd></div>\n"));
+	assert_non_null(strstr(p, "<li><details open><summary><time "
+	    "datetime=\"2026-11-23T21:00:00.000Z\">22:00:00.000</time> <b class=\"page\">/&lt;cart&gt;</b> "
+	    "<span class=\"slow\">~ load <b>8.50s</b></span> <span class=\"figure\">stay <b>9.00s</b></span> "
+	    "<span class=\"bad\">✗ 1</span> <span class=\"bad\">! 1</span></summary>\n"));
+	assert_non_null(strstr(p, "<li class=\"bad\"><span class=\"mark\"><span title=\"failed\">!</span>"
+	    "<span title=\"slow\">~</span></span> <time datetime=\"2026-11-23T21:00:02.000Z\">22:00:02</time> "
+	    "<span class=\"since\">+2.000s</span> <span class=\"kind\">api</span> "
+	    "<div class=\"what\">POST /pay</div> <span class=\"status\">502</span> "
+	    "<span class=\"ms\">1.20s</span>\n<details class=\"more\"><summary>more</summary>"
+	    "<dl class=\"facts\"><div><dt>trace</dt><dd>t&lt;1&gt;</dd></div></dl></details></li>\n"
+	    "<li class=\"day\">2026-11-24</li>\n<li class=\"bad\">"));
+	assert_non_null(strstr(p, "<div class=\"what\">no &lt;b&gt;</div>\n<span class=\"aside\">app.js:3"
+	    "</span><details class=\"more\"><summary>more</summary><dl class=\"facts\"><div><dt>stack</dt>"
+	    "<dd>at a\n    at b</dd></div></dl></details></li>\n</ol>\n"
+	    "<details class=\"more\"><summary>1 resource, 100ms</summary><table class=\"bars\">\n"
+	    "<tr><th scope=\"row\" title=\"https://x/a.png\">a.png</th><td></td><td>2.0 kB</td>"
+	    "<td>90ms</td><td><svg class=\"bar\" viewBox=\"0 0 100 1\" preserveAspectRatio=\"none\" "
+	    "aria-hidden=\"true\"><rect x=\"10\" width=\"90\" height=\"1\"/></svg></td></tr>\n"
+	    "</table></details>\n</details></li>\n</ol>\n"));
+	stop(&w);
+}
+
+static void
+a_series_is_a_line_that_stops_where_nothing_is_known(void **state)
+{
+	struct sess_report_opts o = as(SESS_REPORT_HTML);
+	struct sess_cell cells[3] = { NONE };
+	struct written w;
+	int i;
+
+	(void)state;
+	start(&w, &o);
+	table(&w, &hourly);
+	for (i = 0; i < 5; i++) {
+		cells[0] = (struct sess_cell)INT(T0 + (i < 2 ? i : i + 1) * INT64_C(3600000));
+		cells[1] = (struct sess_cell)INT(100 * (i + 1));
+		cells[2] = (struct sess_cell)NUM(i == 3 ? NAN : 800.0);
+		row(&w, &hourly, cells);
+	}
+	text(&w);
+	assert_non_null(strstr(w.out.data, "<b>page_views, 100 to 500</b>"));
+	assert_non_null(strstr(w.out.data,
+	    "d=\"M4.0 77.6h0L122.4 59.2M359.2 40.8h0L477.6 22.4L596.0 4.0\"/>"));
+	assert_non_null(strstr(w.out.data, "d=\"M4.0 4.0h0L122.4 4.0M359.2 4.0h0M596.0 4.0h0\"/>"));
+	assert_non_null(strstr(w.out.data, "<span>2026-11-23 22:00</span><span>2026-11-24 03:00</span>"));
+	assert_non_null(strstr(w.out.data, "<title>2026-11-23 23:00: 200</title>"));
+	stop(&w);
+}
+
+static void
+long_texts_and_many_rows_stay_readable(void **state)
+{
+	struct sess_report_opts o = as(SESS_REPORT_HTML);
+	struct sess_cell cells[6];
+	struct written w;
+	char message[1001], *p;
+	size_t i, n = 0;
+
+	(void)state;
+	memset(message, 'x', sizeof(message) - 1);
+	message[sizeof(message) - 1] = '\0';
+	memcpy(cells, slow_row, sizeof(cells));
+	cells[1].text = (struct sess_slice){ message, sizeof(message) - 1 };
+	start(&w, &o);
+	table(&w, &slow);
+	for (i = 0; i < 12000; i++)
+		row(&w, &slow, cells);
+	assert_true(w.out.len > 1000000);		/* not all is held back */
+	text(&w);
+	for (p = w.out.data; (p = strstr(p, "<tr><td class=\"time\">")) != NULL; p++)
+		n++;
+	assert_int_equal(n, 12000);
+	assert_non_null(p = strstr(w.out.data, "<details class=\"long\"><summary>xxx"));
+	assert_int_equal(strspn(p + 31, "x"), 119);
+	assert_memory_equal(p + 31 + 119, "…</summary>xxx", 16);
+	stop(&w);
+}
+
 /* -- all of them */
 
 static void
@@ -789,14 +968,22 @@ formats_have_names(void **state)
 	assert_int_equal(sess_report_format("csv"), SESS_REPORT_CSV);
 	assert_int_equal(sess_report_format("tsv"), SESS_REPORT_TSV);
 	assert_int_equal(sess_report_format("ids"), SESS_REPORT_IDS);
+	assert_int_equal(sess_report_format("html"), SESS_REPORT_HTML);
 	assert_int_equal(sess_report_format("prometheus"), SESS_REPORT_PROMETHEUS);
 	assert_int_equal(sess_report_format("xml"), -1);
 	assert_int_equal(sess_report_format(""), -1);
 }
 
-/* One report of each kind, with the n-th allocation failing; whether it did. */
+static const struct sess_member short_members[] = { { .when = T0, .time = T0,
+    .received = SESS_NO_TIME, .id = 1, .kind = SESS_LOAD, .times = 1, .line = lines[0],
+    .line_len = sizeof("{\"v\":1}") } };
+static const struct sess_session short_session = { .key = { "s-1", 3 }, .session_id = { "s-1", 3 },
+    .start = T0, .end = T0, .views = views, .nviews = 1, .members = short_members, .nmembers = 1 };
+
+/* One report of each kind, with the n-th allocation failing; whether it did.  What
+ * can do without that memory writes the same: whole, where that is given. */
 static bool
-fails_at(long n, const struct sess_report_opts *o)
+fails_at(long n, const struct sess_report_opts *o, struct sess_buf *whole)
 {
 	const struct sess_stats_table *const tables[] = { &errors, &overview, &hourly };
 	const struct sess_cell *const rows[] = { error_row, overview_row, slow_row };
@@ -814,10 +1001,20 @@ fails_at(long n, const struct sess_report_opts *o)
 			r = put(&w, tables[i], rows[i], k == 1);
 	}
 	if (r == SESS_OK)
+		r = sess_report_session(w.r, &short_session, &w.out, &w.err);
+	if (r == SESS_OK)
 		r = sess_report_end(w.r, &w.out, &w.err);
 	failed = alloc_failed();
 	alloc_fail_at(-1);
-	assert_int_equal(r, failed ? SESS_ENOMEM : SESS_OK);
+	if (r == SESS_OK && n >= 0) {
+		assert_int_equal(w.out.len, whole->len);
+		assert_memory_equal(w.out.data, whole->data, whole->len);
+	} else if (r == SESS_OK) {
+		assert_int_equal(sess_buf_add(whole, w.out.data, w.out.len), 0);
+	} else {
+		assert_true(failed);
+		assert_int_equal(r, SESS_ENOMEM);
+	}
 	stop(&w);
 	return failed;
 }
@@ -825,19 +1022,21 @@ fails_at(long n, const struct sess_report_opts *o)
 static void
 memory_that_runs_out_is_told(void **state)
 {
+	struct sess_buf whole = { 0 };
 	struct sess_report_opts o;
 	long n;
 	int format;
 
 	(void)state;
 	for (format = SESS_REPORT_TABLE; format <= SESS_REPORT_PROMETHEUS; format++) {
-		if (format == SESS_REPORT_HTML)
-			continue;
 		o = as((enum sess_report_format)format);
 		o.tz = "UTC0";
-		for (n = 0; fails_at(n, &o); n++)
+		o.sessions = 5;
+		assert_false(fails_at(-1, &o, &whole));
+		for (n = 0; fails_at(n, &o, &whole); n++)
 			;
 		assert_true(n > 3);
+		sess_buf_release(&whole);
 	}
 }
 
@@ -869,6 +1068,10 @@ main(void)
 		cmocka_unit_test(shares_and_sizes_are_for_people),
 		cmocka_unit_test(a_zone_that_is_not_there_is_an_error),
 		cmocka_unit_test(times_in_another_offset_say_so),
+		cmocka_unit_test(data_in_a_page_is_escaped_and_rows_link_to_sessions),
+		cmocka_unit_test(a_session_is_pages_with_what_happened_on_them),
+		cmocka_unit_test(a_series_is_a_line_that_stops_where_nothing_is_known),
+		cmocka_unit_test(long_texts_and_many_rows_stay_readable),
 		cmocka_unit_test(formats_have_names),
 		cmocka_unit_test(memory_that_runs_out_is_told),
 	};
