@@ -169,15 +169,49 @@ span_of(const struct sessp_point *p, size_t n)
 	return s;
 }
 
-/* A sparkline of a column, then what its lowest and highest points say. */
+/* The rows with the lowest and the highest value of a column; NULL: none is known. */
+struct ends {
+	const struct sess_stats_row *low, *high;
+};
+
+static struct ends
+ends_of(const struct sess_report *r, size_t column, const struct sessp_point *p, size_t n)
+{
+	const struct sess_stats_column *c = &r->table->columns[column];
+	struct ends e = { NULL, NULL };
+	size_t i;
+	double d;
+
+	for (i = 0; i < n; i++) {
+		if (!sessp_cell_known(c, &p[i].row->cells[column]))
+			continue;
+		d = sessp_cell_number(c, &p[i].row->cells[column]);
+		if (e.low == NULL || d < sessp_cell_number(c, &e.low->cells[column]))
+			e.low = p[i].row;
+		if (e.high == NULL || d > sessp_cell_number(c, &e.high->cells[column]))
+			e.high = p[i].row;
+	}
+	return e;
+}
+
+static bool
+changes(const struct sess_report *r, size_t column, const struct sessp_point *p, size_t n)
+{
+	const struct sess_stats_column *c = &r->table->columns[column];
+	struct ends e = ends_of(r, column, p, n);
+
+	return e.high != NULL && sessp_cell_number(c, &e.low->cells[column]) <
+	    sessp_cell_number(c, &e.high->cells[column]);
+}
+
+/* A sparkline of a column, of several points in one place the highest. */
 static void
 sparkline(struct sess_report *r, size_t column, const struct span *s,
-    const struct sessp_point *p, size_t n)
+    const struct sessp_point *p, size_t n, double most)
 {
 	const struct sess_stats_column *c = &r->table->columns[column];
 	size_t columns = s->slots < POINTS ? s->slots : POINTS, i, at;
-	const struct sess_stats_row *low = NULL, *high = NULL;
-	double value[POINTS], d, most = 0;
+	double value[POINTS], d;
 
 	for (i = 0; i < columns; i++)
 		value[i] = NAN;
@@ -187,34 +221,32 @@ sparkline(struct sess_report *r, size_t column, const struct span *s,
 		d = sessp_cell_number(c, &p[i].row->cells[column]);
 		at = (size_t)((p[i].at - s->from + s->step / 2) / s->step) * columns / s->slots;
 		value[at] = isnan(value[at]) || d > value[at] ? d : value[at];
-		if (high == NULL || d > most)
-			high = p[i].row;
-		most = d > most ? d : most;
-		if (low == NULL || d < sessp_cell_number(c, &low->cells[column]))
-			low = p[i].row;
 	}
 	for (i = 0; i < columns; i++)
 		spark(r, most > 0 ? value[i] / most : value[i]);
-	if (high == NULL)
-		return;
-	sessp_write_emit(r, "  ");
-	r->text.len = 0;
-	sessp_figure(r, c, &low->cells[column], &r->text);
-	r->nomem |= sess_buf_puts(&r->text, "–") < 0;
-	sessp_figure(r, c, &high->cells[column], &r->text);
-	sessp_emit_bytes(r, r->text.data, r->text.len);
 }
 
 static void
 series_line(struct sess_report *r, const char *label, size_t len, size_t column,
     const struct span *s, const struct sessp_point *p, size_t n)
 {
+	const struct sess_stats_column *c = &r->table->columns[column];
+	struct ends e = ends_of(r, column, p, n);
+
+	if (e.high == NULL)
+		return;
 	sessp_write_emit(r, "  ");
 	sessp_table_style(r, SESSP_DIM);
 	r->nomem |= sess_text_pad(r->out, label, len, LABEL, false) < 0;
 	sessp_table_style(r, SESSP_PLAIN);
 	sessp_write_emit(r, "  ");
-	sparkline(r, column, s, p, n);
+	sparkline(r, column, s, p, n, sessp_cell_number(c, &e.high->cells[column]));
+	sessp_write_emit(r, "  ");
+	r->text.len = 0;
+	sessp_figure(r, c, &e.low->cells[column], &r->text);
+	r->nomem |= sess_buf_puts(&r->text, "–") < 0;
+	sessp_figure(r, c, &e.high->cells[column], &r->text);
+	sessp_emit_bytes(r, r->text.data, r->text.len);
 	sessp_table_newline(r);
 }
 
@@ -246,6 +278,8 @@ group_series(struct sess_report *r, size_t time, const struct span *s,
 		if (!sessp_column_number(&c[i]) || sessp_column_has(&c[i], SESS_COL_KEY))
 			continue;
 		if (alone && !sessp_column_has(&c[i], SESS_COL_DETAIL)) {
+			if (!changes(r, i, p, n))
+				continue;
 			series_line(r, c[i].name, strlen(c[i].name), i, s, p, n);
 		} else if (!alone && sessp_column_has(&c[i], SESS_COL_MAIN)) {
 			sessp_group_name(r, time, p->row, &r->scratch);

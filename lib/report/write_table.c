@@ -228,6 +228,19 @@ header(struct sess_report *r)
 	}
 }
 
+/* Whether --report names it: a comparison is none. */
+static bool
+is_report(const char *name)
+{
+	const char *known, *doc;
+	size_t i;
+
+	for (i = 0; (known = sess_stats_report(i, &doc)) != NULL; i++)
+		if (strcmp(known, name) == 0)
+			return true;
+	return false;
+}
+
 /* Slowest page loads  -r slow, 20 rows, times 2026-11-23 +0100 */
 static void
 title(struct sess_report *r, bool more)
@@ -240,7 +253,7 @@ title(struct sess_report *r, bool more)
 	sessp_write_emit(r, r->table->title);
 	sessp_table_style(r, SESSP_PLAIN);
 	sessp_table_style(r, SESSP_DIM);
-	sessp_emitf(r, "  -r %s", r->table->name);
+	sessp_emitf(r, is_report(r->table->name) ? "  -r %s" : "  %s", r->table->name);
 	if (r->kept.n > 1 && !more)
 		sessp_emitf(r, ", %zu rows", r->kept.n);
 	if (l->zone[0] != '\0')

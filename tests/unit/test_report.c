@@ -594,16 +594,16 @@ figures_over_time_are_a_line_with_their_least_and_most(void **state)
 		/* One hour is missing, and rows come by their figure. */
 		cells[0] = (struct sess_cell)INT(T0 + (i < 2 ? i : i + 1) * INT64_C(3600000));
 		cells[1] = (struct sess_cell)INT(100 * (i + 1));
-		cells[2] = (struct sess_cell)NUM(i == 3 ? NAN : 800.0);
+		cells[2] = (struct sess_cell)NUM(i == 3 ? NAN : i == 0 ? 400.0 : 800.0);
 		row(&w, &hourly, cells);
 	}
 	assert_string_equal(text(&w),
 	    "Overview  -r overview, 5 rows, times +0100\n"
 	    "  page_views            ▂▄ ▅▇█  100–500\n"
-	    "  load_p75_ms           ██ █ █  800ms–800ms\n"
+	    "  load_p75_ms           ▅█ █ █  400ms–800ms\n"
 	    "\n"
 	    "time              page_views                    load_p75_ms\n"
-	    "2026-11-23 22:00         100  ███▎                    800ms\n"
+	    "2026-11-23 22:00         100  ███▎                    400ms\n"
 	    "2026-11-23 23:00         200  ██████▍                 800ms\n"
 	    "2026-11-24 01:00         300  █████████▋              800ms\n"
 	    "2026-11-24 02:00         400  ████████████▊               -\n"
