@@ -303,6 +303,7 @@ struct sessp_dimension {
 	int arg;
 };
 extern const struct sessp_dimension sessp_dimensions[];	/* name NULL ends */
+#define SESSP_RAGE_CLICKS 16	/* most clicks that make a rage */
 #define SESSP_DIMENSIONS 8	/* most of them at once */
 #define SESSP_COLUMNS 80	/* most columns of a table */
 

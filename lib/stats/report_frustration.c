@@ -10,11 +10,9 @@
  *		application that draws without calls is not seen
  */
 
-#define CLICKS 16		/* most clicks that make a rage */
-
 struct clicks {
 	struct sess_slice target;
-	int64_t when[CLICKS];	/* of the last ones, newest last */
+	int64_t when[SESSP_RAGE_CLICKS];	/* of the last ones, newest last */
 	size_t n;
 	bool raged;
 };
@@ -36,7 +34,7 @@ is_click(struct sess_stats *st, const struct sess_member *m, struct sess_slice *
 static bool
 rages(const struct sess_stats *st, struct clicks *c, struct sess_slice target, int64_t when)
 {
-	size_t most = st->o.threshold[SESS_THRESHOLD_RAGE_CLICKS] < CLICKS ? (size_t)st->o.threshold[SESS_THRESHOLD_RAGE_CLICKS] : CLICKS;
+	size_t most = (size_t)st->o.threshold[SESS_THRESHOLD_RAGE_CLICKS];
 	bool fast;
 
 	if (c->target.len != target.len || memcmp(c->target.p, target.p, target.len) != 0) {

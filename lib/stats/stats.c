@@ -144,7 +144,11 @@ static enum sess_status
 set_up(struct sess_stats *st, struct sess_err *err)
 {
 	const char *const *name;
+	double clicks = st->o.threshold[SESS_THRESHOLD_RAGE_CLICKS];
 
+	if (!(clicks >= 1 && clicks <= SESSP_RAGE_CLICKS))
+		return sess_err_set(err, SESS_EFORMAT, 0, "rage_clicks is not 1 to %d",
+		    SESSP_RAGE_CLICKS);
 	for (name = st->o.reports; *name != NULL; name++)
 		if (add_report(st, *name, err) < 0)
 			return err->code;

@@ -126,6 +126,12 @@ is() {
 	    $'["error","button#pay",4]\n["dead (weak)","a#more",1]\n["rage","button#pay",1]'
 	is "$(rows frustration '[.signal,.count]' --threshold rage_clicks=5,error_click=0,dead_click=20000 | head -n 1)" '["error",4]'
 	is "$(rows frustration '[.signal,.count]' --threshold rage_clicks=5 | grep -c rage)" 0
+	is "$(rows frustration '[.signal,.count]' --threshold rage_clicks=1 | grep -c rage)" 2
+	for n in 0 0.5 17; do
+		run sess-stats -r frustration --threshold "rage_clicks=$n" shop.ndjson
+		exits 2
+		has 'rage_clicks is not 1 to 16'
+	done
 }
 
 @test "sessions are the records of sess-find -l" {
