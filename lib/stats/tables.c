@@ -43,7 +43,8 @@ session_column(size_t i)
 
 	if (i == (size_t)sess_column_find("user_ids", 8))
 		to.type = SESS_T_OBJ;	/* a JSON array */
-	if (i == (size_t)sess_column_find("session_id", 10))
+	if (i == (size_t)sess_column_find("session_id", 10) ||
+	    i == (size_t)sess_column_find("visitor", 7))
 		to.flags = SESS_COL_KEY | SESS_COL_SESSION;
 	else if (i == (size_t)sess_column_find("start", 5))
 		to.flags = SESS_COL_MAIN;

@@ -137,6 +137,8 @@ is() {
 @test "sessions are the records of sess-find -l" {
 	diff <(sess-stats -r sessions -o ndjson "$DATA/demo" | jq -cS 'del(.report)') <(sess-find -l "$DATA/demo" | jq -cS .)
 	is "$(sess-stats -r sessions --sort -js_errors -n 2 -o ndjson "$DATA/demo" | jq -c .js_errors)" $'17\n8'
+	sess-stats -r sessions -o ids "$DATA/corpus/arms-rum-browser/logs" | sort >ids	# visitors, too
+	sess-find --ids "$DATA/corpus/arms-rum-browser/logs" | sort | diff - ids
 	is "$(sess-stats -r log -o ndjson "$DATA/demo" | wc -l)" "$(sess-find "$DATA/demo" | wc -l)"
 }
 
