@@ -388,3 +388,17 @@ hostile() {
 	done
 	[ "$(sess-stats -r slow --user nobody --no-match-ok -q hostile.ndjson)" = "$(printf 'Slowest page loads  -r slow\nno rows')" ]
 }
+
+@test "a store gives the same bytes as the logs, under any condition" {
+	local words
+	sess-index --store st "$DATA/demo"
+	for words in '' --has-error '--by hour,browser' '--since 2026-11-23T21:06:00Z' '--api-failed --page *cart*' \
+	    '--idle 5s' '--where js_errors>2' '-v --has-error'; do
+		# shellcheck disable=SC2086
+		sess-stats -r "$all" -o ndjson $words "$DATA/demo" >want
+		# shellcheck disable=SC2086
+		sess-stats --store st -r "$all" -o ndjson $words | cmp - want
+	done
+	cmp <(sess-stats -r slow,errors -o html "$DATA/demo") <(sess-stats --store st -r slow,errors -o html)
+	[ "$(sess-stats --store st -r slow -o ids -n 1 | sess-path --store st --ids-from - | grep -c '^Session')" -eq 1 ]
+}
