@@ -212,3 +212,29 @@ try() {
 		grep -Eq "^\.Cm $word\b" "$page"
 	done
 }
+
+@test "the crontab of the README runs" {
+	local line gate
+	examples_folder
+	export SESS_NOW=2026-11-24T00:20:00Z
+	sed -n '/^```crontab/,/^```$/p' "$ROOT/README.md" | sed '1d;$d' >lines
+	[ "$(wc -l <lines)" -ge 5 ]
+	while read -r _ _ _ _ _ line; do
+		echo "$line"
+		bash -c "set -o pipefail; $line" >out 2>err </dev/null
+		# cron mails whatever is said
+		[ ! -s err ]
+		[[ "$line" != *--fail-if* ]] || gate=$line
+	done <lines
+	grep -q '<title>Shop</title>' report.html
+	grep -q 'class="session"' report.html
+	grep -Eq '^sess_overview_sessions(\{\})? 43$' sess.prom
+	# a second time changes nothing
+	sess-index --incremental logs/
+	[ "$(sess-find -S -c)" -eq 43 ]
+	# while an API fails, the gate tells
+	export SESS_NOW=2026-11-23T21:30:00Z
+	run bash -c "${gate/calls > 100/calls > 10}"
+	exits 1
+	has /api/
+}
