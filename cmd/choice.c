@@ -13,7 +13,7 @@
 
 struct choice_entry {
 	size_t order;		/* in which it came */
-	size_t name, name_len;	/* in names: application, NUL, key */
+	size_t name, name_len;	/* in names: s or v, application, NUL, key */
 	size_t key, key_len;	/* within: session id or visitor */
 	bool visitor, match, chosen;
 	int64_t start, end;
@@ -184,6 +184,7 @@ choice_put(struct choice *c, size_t i)
 static void
 add_name(struct sess_buf *b, const struct sess_session *s)
 {
+	add_bytes(b, s->session_id.len > 0 ? "s" : "v", 1);
 	add_bytes(b, s->app_id.p, s->app_id.len);
 	add_bytes(b, "", 1);
 	add_bytes(b, s->key.p, s->key.len);
@@ -246,7 +247,7 @@ choice_add(struct choice *c, const struct sess_session *s, bool match, const cha
 	e->name_len = c->names.len - e->name;
 	/* the key of a cut piece begins with it */
 	e->visitor = s->session_id.len == 0;
-	e->key = e->name + s->app_id.len + 1;
+	e->key = e->name + s->app_id.len + 2;
 	e->key_len = e->visitor ? s->visitor.len : s->session_id.len;
 	keep_text(c, e, text, len);
 	add_values(c, s);
