@@ -97,6 +97,57 @@ all_conditions() {
 	[ "$before" = "$(sess-find --store st | md5sum)" ]
 }
 
+# pick WORD...: one of them.
+pick() {
+	shift $((RANDOM % $#))
+	picked=$1
+}
+
+# random_options: some conditions, a session rule and an output, in options.
+random_options() {
+	local i
+	options=()
+	for ((i = RANDOM % 4; i > 0; i--)); do
+		pick "--has-error" "--user-name=张*" "--user-name=*a*" "--user=u*" "--error=TypeError|not defined" \
+		    "--error=(?i)PAYMENT" "--api=/api/*" "--api=*coupon*" "--status=5xx" "--status=404" "--api-failed" \
+		    "--slow-api=200" "--slow-load=600" "--page=*cart*" "--page=*index*" "--browser=chr*" \
+		    "--os=*" "--device-none" "--release=*" "--since=2026-11-23T21:0$((RANDOM % 10)):00Z" \
+		    "--until=2026-11-23T21:0$((RANDOM % 10)):30Z" "--country=*" "--ip=0.0.0.0/0" "-v" \
+		    "--where=page_views > $((RANDOM % 5))" "--path=>index" "--network=4g" "--environment=p*" \
+		    "--app=*" "--where=end_reason = 'idle'"
+		[ "$picked" != --device-none ] || picked=--device='*'
+		options+=("$picked")
+	done
+	pick "" "" --session-rule=visit --session-rule=rum "--idle=$((RANDOM % 60 + 1))s" "--max-duration=$((RANDOM % 90 + 1))s" \
+	    --clock=server --clock=client
+	[ -z "$picked" ] || options+=("$picked")
+	pick "" -l --ids -c "--sort=-duration_ms" "--related=$((RANDOM % 3))" "-n$((RANDOM % 9 + 1))"
+	[ -z "$picked" ] || options+=("$picked")
+}
+
+@test "random conditions and session rules, on a random split with overlaps and repeats" {
+	RANDOM=${SEED:-4711}
+	sess-ingest "$DATA/demo" >events
+	# a few sessions lose their ids, some events their times by one of the clocks
+	awk 'NR % 7 == 0 { gsub(/"session_id":"[A-Za-z]/, "\"visitor\":\"v") }
+	    NR % 11 == 0 { sub(/"received":"[^"]*",/, "") } NR % 13 == 0 { sub(/"time":"[^"]*",/, "") } 1' events |
+	    grep -e '"time"' -e '"received"' >mixed
+	total=$(wc -l <mixed)
+	for i in $(seq 12); do
+		at=$((RANDOM % total))
+		sed -n "$((at + 1)),$((at + RANDOM % 300 + 1))p" mixed >batch
+		sess-index --store st batch
+	done
+	sort -R --random-source=<(yes) mixed | split -l 400 - rest.
+	for p in rest.*; do sess-index --store st "$p" "$p"; done
+	[ "$(sess-find --store st | without_src | sort | md5sum)" = "$(sess-find mixed | without_src | sort | md5sum)" ]
+	for i in $(seq "${ROUNDS:-40}"); do
+		random_options
+		same mixed -- "${options[@]}"
+		[ $((i % 20)) -ne 0 ] || sess-index --store st --compact
+	done
+}
+
 @test "other logs, with sessions over several days, without ids and with odd clocks" {
 	for c in arms-js-sdk arms-rum-browser; do
 		rm -rf st
