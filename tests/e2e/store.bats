@@ -231,9 +231,9 @@ random_options() {
 	sess-index --store st in
 	same in -- -l --session v1
 	[ "$(sess-find --store st -l --session v1 | jq -r .end_reason)" = eof ]
-	event 3 | sed 's/"session_id":"s1"/"visitor":"v3"/; s/20:00:03/21:00:00/' >more
-	sess-index --store st more
-	same in more -- -l --session v1
+	event 3 | sed 's/"session_id":"s1"/"visitor":"v3"/; s/20:00:03/21:00:00/' >later
+	sess-index --store st later
+	same in later -- -l --session v1
 	[ "$(sess-find --store st -l --session v1 | jq -r .end_reason)" = idle ]
 }
 
