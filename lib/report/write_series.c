@@ -123,14 +123,16 @@ int64_t
 sessp_step(const struct sessp_point *p, size_t n)
 {
 	const int64_t day = SESSP_DAY * 1000, shift = 7200000;
-	int64_t least = INT64_MAX, d;
+	int64_t least = 0, d;
 	size_t i;
 
 	for (i = 1; i < n; i++) {
 		d = p[i].at - p[i - 1].at;
-		if (d > 0 && d < least)
+		if (d > 0 && (least == 0 || d < least))
 			least = d;
 	}
+	if (least == 0)
+		return 1;			/* all at once */
 	/* That of summer time is shorter. */
 	return least >= day - shift && least <= day + shift ? day : least;
 }
