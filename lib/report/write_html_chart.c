@@ -93,7 +93,7 @@ path(struct sess_report *r, const struct chart *c, size_t n)
 			drawing = false;
 			continue;
 		}
-		if (i > 0 && l->p[i].at - l->p[i - 1].at > c->step + c->step / 2)
+		if (i > 0 && (l->p[i].at - l->p[i - 1].at) / 3 > c->step / 2)
 			drawing = false;
 		/* A point alone is a line of no length, which has round ends. */
 		sessp_emitf(r, drawing ? "L%.1f %.1f" : "M%.1f %.1fh0", x_of(c, l->p[i].at),

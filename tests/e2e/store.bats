@@ -135,8 +135,8 @@ random_options() {
 	total=$(wc -l <mixed)
 	for i in $(seq 12); do
 		at=$((RANDOM % total))
-		sed -n "$((at + 1)),$((at + RANDOM % 300 + 1))p" mixed >batch
-		sess-index --store st batch
+		sed -n "$((at + 1)),$((at + RANDOM % 300 + 1))p" mixed >piece
+		sess-index --store st piece
 	done
 	sort -R --random-source=<(yes) mixed | split -l 400 - rest.
 	for p in rest.*; do sess-index --store st "$p" "$p"; done
