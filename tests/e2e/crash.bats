@@ -4,6 +4,9 @@
 
 load helper
 
+# The library goes before the sanitizer's own, where there is one.
+export ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0
+
 setup_file() {
 	cc -O1 -shared -fPIC -o "$BATS_FILE_TMPDIR/fault.so" "${BATS_TEST_FILENAME%/*}/fault.c" -ldl
 }
@@ -22,10 +25,11 @@ count() {
 	sess-find -q --store st | wc -l
 }
 
-# Readers, all the while: what they see only grows, and never fails.
+# Readers, as long as there is a file `reading`: what they see only grows, and
+# never fails.
 readers() {
 	local n last=0
-	until [ -e stop ]; do
+	while [ -e reading ]; do
 		n=$(sess-find -q --store st 2>>reader.err | wc -l) || echo "failed" >>reader.err
 		[ "$n" -ge "$last" ] || echo "$n after $last" >>reader.err
 		last=$n
@@ -37,6 +41,7 @@ faults() {
 	[ "$stride" -gt 1 ] || start=1
 	more 30
 	index
+	touch reading
 	readers 3>&- &
 	# how many steps there are, in a batch that ends with merging a day
 	more 20
@@ -60,7 +65,7 @@ faults() {
 		index
 		[ "$(count)" -eq "$lines" ]
 	done
-	touch stop
+	rm reading
 	wait
 	[ "$n" -ge $((calls / stride / 2)) ]
 	[ ! -s reader.err ] || { cat reader.err; return 1; }

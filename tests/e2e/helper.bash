@@ -21,6 +21,14 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 }
 
+# A test that failed leaves nothing running, which bats would wait for.
+teardown() {
+	local pids
+	pids=$(jobs -p)
+	# shellcheck disable=SC2086	# ids are words
+	[ -z "$pids" ] || kill $pids 2>/dev/null || :
+}
+
 # golden NAME: $output is what tests/golden/NAME holds.  GOLDEN=update records it.
 golden() {
 	if [ "${GOLDEN:-}" = update ]; then
