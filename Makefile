@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 10
 # missing of them; the rest of the targets take the machine as it is.
 DEB_BUILD = gcc libc6-dev make pkg-config libjansson-dev libarchive-dev libisal-dev libzstd-dev libsqlite3-dev \
             liblzma-dev libbz2-dev liblz4-dev libpcre2-dev libxxhash-dev libmaxminddb-dev libyaml-dev nettle-dev libutf8proc-dev libsmartcols-dev uap-core
-DEB_CHECK = libcmocka-dev bats jq zstd xz-utils bzip2 lz4 libarchive-tools python3 sqlite3 mandoc less
+DEB_CHECK = libcmocka-dev bats jq zstd xz-utils bzip2 lz4 libarchive-tools python3 sqlite3 mandoc less parallel
 DEB_FUZZ  = clang libclang-rt-14-dev
 DEB_BENCH = zstd isal jq miller mawk python3-venv
 DEB_CI    = $(DEB_FUZZ) valgrind libc6-dbg shellcheck zsh fish
@@ -120,7 +120,7 @@ replay: $(REPLAY)
 	done
 
 e2e: all
-	BUILD="$(abspath $(B))" bats tests/e2e
+	BUILD="$(abspath $(B))" bats $$(! command -v parallel >/dev/null || echo --jobs "$$(nproc)") tests/e2e
 
 asan:
 	$(MAKE) check B=build/asan LDLIBS='$(LDLIBS)' \
@@ -128,9 +128,8 @@ asan:
 
 valgrind: deps-ci
 	@$(MAKE) $(JOBS) --no-print-directory programs-and-tests
-	set -e; for t in $(TESTS); do \
-		valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite ./$$t; \
-	done
+	printf '%s\n' $(TESTS) | xargs -P "$$(nproc)" -I T \
+	    valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite ./T
 
 # Each fuzzer for a while over its corpus; what it finds stays in the build
 # folder, crashes too.
