@@ -163,6 +163,17 @@ mask_ip(struct sess_convert_opts *o, const char *text)
 	o->mask_ip6 = (unsigned)cli_number("mask-ip", v6, 1, 128);
 }
 
+static struct sess_shard
+shard(const char *text)
+{
+	struct sess_err err = { 0 };
+	struct sess_shard s;
+
+	if (sess_shard_parse(&s, text, &err) < 0)
+		cli_misuse("--shard: %s", err.text);
+	return s;
+}
+
 static unsigned
 session_by(const char *text)
 {
@@ -230,6 +241,7 @@ input_option(struct cli *c, struct given *g, enum option opt, const char *value)
 	case OPT_REJECTS:	c->rejects = not_empty(opt, value); break;
 	case OPT_SUMMARY:	c->summary = not_empty(opt, value); break;
 	case OPT_STRICT:	c->stream.strict = true; break;
+	case OPT_SHARD:		c->stream.shard = shard(value); break;
 	case OPT_MAX_LINE:	c->stream.max_line = cli_size("max-line", value); break;
 	case OPT_JOBS:
 		c->stream.jobs = c->session.jobs = (unsigned)cli_number("jobs", value, 1, 1024);

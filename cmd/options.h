@@ -84,6 +84,7 @@ X(SLOW_API_IS,     "slow-api",        0, MAYBE, "MS", PATH, "an API call above M
 X(RAW_FROM,        "raw-from",        0, YES, "PATH", PATH, "show the original log lines, found again in PATH; repeatable") \
 X(COLOR,           "color",           0, YES, "WHEN", PATH | STATS, "auto (default), always or never") \
 X(WIDTH,           "width",           0, YES, "N", PATH | STATS, "columns of text output (terminal's, else 80)") \
+X(KEYED,           "keyed",           0, NO, NULL, INGEST, "KEY, TAB, event: for a shuffle by session") \
 /* sessions */ \
 X(SESSION_RULE,    "session-rule",    0, YES, "RULE", FIND | PATH | STATS, "when a session ends: arms, rum, visit, ...") \
 X(SESSION_BY,      "session-by",      0, YES, "FIELDS", ALL, "what makes a visitor where there is no session id: ip,ua,user") \
@@ -119,6 +120,7 @@ X(REJECTS,         "rejects",         0, YES, "FILE", ALL, "write each bad recor
 X(SUMMARY,         "summary",         0, YES, "FILE", ALL, "write the books there as JSON") \
 X(STRICT,          "strict",          0, NO, NULL, ALL, "stop at the first bad record") \
 X(MAX_LINE,        "max-line",        0, YES, "SIZE", ALL, "longest line that is data (64M)") \
+X(SHARD,           "shard",           0, YES, "I/N", ALL, "only share I, from 0, of N of the sessions") \
 X(JOBS,            "jobs",            'j', YES, "N", ALL, "worker threads (cores)") \
 X(MEMORY,          "memory",          0, YES, "SIZE", FIND | PATH | STATS | INDEX, "hold so much, then spill (512M)") \
 X(TMPDIR,          "tmpdir",          'T', YES, "DIR", ALL, "where to spill ($TMPDIR, else /var/tmp)") \

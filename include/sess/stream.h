@@ -25,6 +25,7 @@
 #include "sess/convert.h"
 #include "sess/err.h"
 #include "sess/event.h"
+#include "sess/group.h"
 
 struct sess_stream;
 
@@ -73,6 +74,7 @@ struct sess_stream_opts {
 	bool strict;			/* stop at the first bad record */
 	int out_fds[4];			/* files these are open on are never read */
 	unsigned nout_fds;
+	struct sess_shard shard;	/* events of other shares are passed over, uncounted */
 	const char *literal;		/* records that can't hold this text are passed over
 					 * unconverted and not counted; or NULL */
 	const char *const *literals;	/* more of these, NULL-terminated: any of them will

@@ -1,12 +1,12 @@
 /* An event to packed bytes: what a session needs to know of it. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <xxhash.h>
 
 #include "private.h"
+#include "sess/group.h"
 
 #define SLOTS_MIN	1024
 #define SHORT		127		/* a string whose length takes one byte */
@@ -135,40 +135,12 @@ put_long(struct sess_packer *pk, struct sess_buf *out, char *to, struct sess_sli
 	return copy(to, s.p, s.len);
 }
 
-/* Events with neither a session id nor a visitor: those that look like one
- * client are together. */
-static size_t
-nobody(const struct sess_event *ev, char name[17])
-{
-	static const uint8_t keys[] = {
-		SESS_K_APP_ID, SESS_K_USER_ID, SESS_K_IP, SESS_K_USER_AGENT
-	};
-	uint64_t h = 0;
-	struct sess_slice s;
-	size_t i;
-
-	for (i = 0; i < sizeof(keys); i++) {
-		s = sess_event_get(ev, keys[i]);
-		h = XXH3_64bits_withSeed(s.p, s.len, h + s.len);
-	}
-	return (size_t)snprintf(name, 17, "%016llx", (unsigned long long)h);
-}
-
-struct sess_slice
-sessp_event_group(const struct sess_event *ev, char name[17])
-{
-	if (sess_event_has(ev, SESS_K_SESSION_ID))
-		return ev->v[SESS_K_SESSION_ID];
-	if (sess_event_has(ev, SESS_K_VISITOR))
-		return ev->v[SESS_K_VISITOR];
-	return (struct sess_slice){ name, nobody(ev, name) };
-}
-
 static inline char *
 put(struct sess_packer *pk, struct sess_buf *out, char *to, const struct sess_event *ev,
     enum sess_key k)
 {
-	char name[17];
+	char name[SESS_GROUP_NAME];
+	struct sess_slice made;
 
 	if (k == SESS_K_VISITOR && sess_event_has(ev, SESS_K_SESSION_ID)) {
 		*to++ = 0;		/* the session id has it */
@@ -178,8 +150,9 @@ put(struct sess_packer *pk, struct sess_buf *out, char *to, const struct sess_ev
 		*to++ = (char)ev->v[k].len;
 		to = copy(to, ev->v[k].p, ev->v[k].len);
 	} else if (k == SESS_K_VISITOR) {
-		*to++ = (char)nobody(ev, name);
-		to = copy(to, name, 16);
+		made = sess_event_group(ev, name);
+		*to++ = (char)made.len;
+		to = copy(to, made.p, made.len);
 	} else
 		*to++ = 0;
 	return to;

@@ -94,10 +94,6 @@ struct sessp_packed_tuple {
 };
 uint32_t sessp_hash(const char *p, size_t len);
 
-/* The id that the event's group is found by: its session id or visitor, or the
- * visitor that it is given, which is made in name. */
-struct sess_slice sessp_event_group(const struct sess_event *ev, char name[17]);
-
 /* -- store.c: pool: allocations named by 32 bits */
 
 struct sessp_pool_chunk {

@@ -3,6 +3,7 @@
 
 #include "../session/private.h"
 #include "private.h"
+#include "sess/group.h"
 
 #define DAY_MS (24 * 3600 * (int64_t)1000)
 
@@ -50,11 +51,11 @@ void
 sessp_place(const struct sess_event *ev, const char *line, size_t len,
     char place[SESSP_PLACE_LEN])
 {
-	char name[17];
+	char name[SESS_GROUP_NAME];
 	int64_t when = ev->time != SESS_NO_TIME ? ev->time : ev->received;
 
 	put32(place + SESSP_PLACE_DAY, (uint32_t)sessp_day(sessp_ranged(ev)) + 0x80000000u);
-	sessp_put64(place + SESSP_PLACE_ROW, sessp_row_hash(sessp_event_group(ev, name)));
+	sessp_put64(place + SESSP_PLACE_ROW, sessp_row_hash(sess_event_group(ev, name)));
 	sessp_put64s(place + SESSP_PLACE_WHEN, when);
 	place[SESSP_PLACE_KIND] = (char)ev->kind;
 	sessp_put64(place + SESSP_PLACE_ID, ev->id);

@@ -3,6 +3,7 @@
 
 #include "../session/private.h"
 #include "private.h"
+#include "sess/group.h"
 
 /* Go through the days; each segment of one is given once with all of its day. */
 typedef enum sess_status day_fn(struct sess_indexer *ix, struct sessp_manifest *to,
@@ -94,8 +95,8 @@ static bool
 is_forgotten(void *arg, const struct sess_event *ev)
 {
 	struct forget *f = arg;
-	char name[17];
-	struct sess_slice id = sessp_event_group(ev, name), app = { "", 0 };
+	char name[SESS_GROUP_NAME];
+	struct sess_slice id = sess_event_group(ev, name), app = { "", 0 };
 	bool visitor = !sess_event_has(ev, SESS_K_SESSION_ID);
 
 	if (!visitor)

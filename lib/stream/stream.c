@@ -212,6 +212,8 @@ on_event(void *arg, const struct sess_event *ev)
 	struct worker *w = arg;
 	struct sess_stream *s = w->s;
 
+	if (!sess_shard_has(s->o.shard, ev))
+		return 0;
 	w->block->events++;
 	return s->o.map(s->o.arg, w->index, ev, &w->block->out, &w->map_err) < 0;
 }
