@@ -20,7 +20,7 @@
 
 /* What can't be settled before all options are read: some speak of others. */
 struct given {
-	const char *now, *rule, *idle, *max_duration;
+	const char *now, *rule, *idle, *max_duration, *newest;
 	const char *map, *hash_user, *store;
 	bool default_store, no_input;
 	struct {
@@ -260,6 +260,8 @@ shared_option(struct cli *c, struct given *g, enum option opt, const char *value
 	case OPT_IDLE:		g->idle = value; break;
 	case OPT_MAX_DURATION:	g->max_duration = value; break;
 	case OPT_CLOCK:		c->session.clock = clock_of(value); break;
+	case OPT_SORTED:	c->session.sorted = true; break;
+	case OPT_NEWEST:	g->newest = value; break;
 	case OPT_FOLLOW:	c->follow = true; break;
 	case OPT_MAX_EVENTS:
 		c->session.max_events = cli_number("max-events", value, 1, UINT32_MAX);
@@ -399,11 +401,15 @@ settle(struct cli *c, struct given *g, char **operands)
 	if (now != NULL && *now != '\0')
 		c->now = cli_time(c, "now", now);
 	settle_rule(&c->session, g);
+	if (g->newest != NULL)
+		c->session.newest = cli_time(c, "newest", g->newest);
 	settle_store(c, g, operands);
 	if (g->no_input && *operands != NULL)
 		cli_misuse("nothing is read here: %s", *operands);
 	if (!g->no_input)
 		settle_operands(c, operands, g->stdin_uses);
+	if (c->session.sorted && (c->follow || c->store != NULL))
+		cli_misuse("--sorted is for input that ends, and not for a store");
 	settle_files(&c->stream.convert, g);
 	c->stream.tmpdir = c->session.tmpdir;
 }

@@ -91,6 +91,8 @@ X(SESSION_BY,      "session-by",      0, YES, "FIELDS", ALL, "what makes a visit
 X(IDLE,            "idle",            0, YES, "TIME", FIND | PATH | STATS, "a session ends after this long without an event") \
 X(MAX_DURATION,    "max-duration",    0, YES, "TIME", FIND | PATH | STATS, "and at the latest after this long") \
 X(CLOCK,           "clock",           0, YES, "WHICH", FIND | PATH | STATS, "client, server or auto (default)") \
+X(SORTED,          "sorted",          0, NO, NULL, FIND | PATH | STATS, "the input is sorted by --keyed's key: a session at a time") \
+X(NEWEST,          "newest",          0, YES, "TIME", FIND | PATH | STATS, "this is a part: the end of the whole, for end_reason") \
 X(FOLLOW,          "follow",          0, NO, NULL, FIND | PATH, "live input: give each session once it is idle") \
 X(EACH,            "each",            0, NO, NULL, FIND, "with --follow: each matching event at once") \
 X(MAX_EVENTS,      "max-events",      0, YES, "N", FIND | PATH | STATS, "a session with more is folded as oversize (1M)") \

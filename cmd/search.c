@@ -206,26 +206,36 @@ choose(struct search *s, const struct search_kept *kept)
 	free(ids);
 }
 
-static struct sess_gather *
-start_gathering(struct search *s, const struct search_kept *kept)
+/* Have the workers pack what is read; *o: for who puts it together. */
+static void
+start_packing(struct search *s, const struct search_kept *kept, struct sess_session_opts *o)
 {
 	struct sess_stream_opts *stream = &s->cli->stream;
-	struct sess_session_opts o = s->cli->session;
-	struct sess_gather *g;
 	struct sess_err err = { 0 };
 	unsigned i;
 
-	o.lines = kept->lines;
-	o.note = kept->note;
-	o.note_arg = kept->note_arg;
+	*o = s->cli->session;
+	o->lines = kept->lines;
+	o->note = kept->note;
+	o->note_arg = kept->note_arg;
 	for (i = 0; i < stream->jobs; i++) {
 		sess_packer_free(s->workers[i].packer);
-		if (sess_packer_new(&s->workers[i].packer, &o, &err) < 0)
+		if (sess_packer_new(&s->workers[i].packer, o, &err) < 0)
 			cli_die(NULL, &err);
 	}
 	stream->map = pack_event;
 	stream->begin = begin_block;
 	stream->arg = s;
+}
+
+static struct sess_gather *
+start_gathering(struct search *s, const struct search_kept *kept)
+{
+	struct sess_session_opts o;
+	struct sess_gather *g;
+	struct sess_err err = { 0 };
+
+	start_packing(s, kept, &o);
 	if (sess_gather_new(&g, &o, &err) < 0)
 		cli_die(NULL, &err);
 	return g;
@@ -243,6 +253,51 @@ stop_reading(struct search *s, struct sess_stream *stream)
 	cli_done(s->cli, stream);
 }
 
+/* -- sorted input */
+
+struct taking {
+	search_take *take;
+	void *arg;
+};
+
+static int
+take_one(void *arg, const struct sess_session *session)
+{
+	const struct taking *t = arg;
+
+	t->take(t->arg, session);
+	return cli_put_failed();
+}
+
+/* A session at a time, as they come. */
+static void
+reduce(struct search *s, const struct search_kept *kept, search_take *take, void *arg)
+{
+	struct taking t = { take, arg };
+	struct sess_stream_block block;
+	struct sess_stream *stream;
+	struct sess_session_opts o;
+	struct sess_reducer *r;
+	struct sess_err err = { 0 };
+	enum sess_status st = SESS_OK;
+
+	start_packing(s, kept, &o);
+	if (sess_reducer_new(&r, &o, &err) < 0)
+		cli_die(NULL, &err);
+	s->cli->stream.unordered = false;
+	stream = cli_stream(s->cli);
+	while (st == SESS_OK && cli_next(s->cli, stream, &block, -1))
+		st = sess_reducer_add(r, block.data, block.len, take_one, &t, &err);
+	if (st == SESS_OK)
+		st = sess_reducer_end(r, take_one, &t, &err);
+	if (st < 0)
+		cli_die(NULL, &err);
+	stop_reading(s, stream);
+	sess_reducer_free(r);
+}
+
+/* -- any input */
+
 void
 search_gather(struct search *s, const struct search_kept *kept, const char *literal,
     search_take *take, void *arg)
@@ -254,6 +309,10 @@ search_gather(struct search *s, const struct search_kept *kept, const char *lite
 	struct sess_err err = { 0 };
 	enum sess_status st;
 
+	if (s->cli->session.sorted) {
+		reduce(s, kept, take, arg);
+		return;
+	}
 	choose(s, kept);
 	g = start_gathering(s, kept);
 	s->cli->stream.literal = literal;
@@ -423,7 +482,7 @@ search_literal(const struct search *s, bool *each)
 	const struct cli *c = s->cli;
 
 	*each = false;
-	if (c->store != NULL || c->verbose || c->summary != NULL || c->rejects != NULL || c->stream.strict ||
+	if (c->store != NULL || c->session.sorted || c->verbose || c->summary != NULL || c->rejects != NULL || c->stream.strict ||
 	    c->stream.convert.map != NULL)
 		return NULL;
 	return sess_query_literal(s->query, each);
@@ -437,6 +496,8 @@ search_rereadable(const struct search *s)
 
 	if (s->cli->store != NULL)
 		return true;
+	if (s->cli->session.sorted)
+		return false;		/* twice is not cheaper */
 	for (; *op != NULL; op++)
 		if (strcmp(*op, "-") == 0 || (stat(*op, &st) == 0 &&
 		    !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))

@@ -53,7 +53,8 @@ bool search_option(struct search *s, enum option opt, const char *value);
 /* All options are known: make the query and the workers ready. */
 void search_start(struct search *s);
 
-/* Take each session, in the order of (start, key). */
+/* Take each session, in the order of (start, key); with --sorted, of groups as they
+ * come. */
 typedef void search_take(void *arg, const struct sess_session *s);
 
 /* What a session's members keep of their events (session.h). */
@@ -98,8 +99,8 @@ void search_restart(struct search *s);
  * sess_query_literal. */
 const char *search_literal(const struct search *s, bool *each);
 
-/* Whether the input can be read again: files, and folders, of which only files
- * are read. */
+/* Whether the input can be read again, to less work: files, and folders, of which only
+ * files are read. */
 bool search_rereadable(const struct search *s);
 
 /* Why nothing was found, in one line. */

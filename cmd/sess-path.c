@@ -54,6 +54,7 @@ struct path {
 	struct sess_path *render;
 	struct sess_packer **packers;	/* one a worker */
 	struct sess_gather *gather;
+	struct sess_reducer *reducer;	/* in its place, with --sorted */
 	struct sess_query *ids;		/* --ids-from, or NULL */
 	struct sess_query_scratch *scratch;
 	struct sess_buf out;
@@ -243,7 +244,8 @@ start(struct path *p)
 	for (i = 0; i < c->stream.jobs; i++)
 		if (sess_packer_new(&p->packers[i], &c->session, &err) < 0)
 			die(NULL, &err);
-	if (sess_gather_new(&p->gather, &c->session, &err) < 0 ||
+	if ((c->session.sorted ? sess_reducer_new(&p->reducer, &c->session, &err) :
+	    sess_gather_new(&p->gather, &c->session, &err)) < 0 ||
 	    sess_path_new(&p->render, &p->opts, &err) < 0)
 		die(NULL, &err);
 }
@@ -319,6 +321,31 @@ show_ripe(struct path *p, int64_t now)
 	}
 	pass_on(p);
 	cli_flush();
+}
+
+static int
+show_one(void *arg, const struct sess_session *s)
+{
+	show(arg, s);
+	return cli_put_failed();
+}
+
+/* --sorted: a session at a time, as they come. */
+static void
+read_sorted(struct path *p)
+{
+	struct sess_stream *stream = cli_stream(&p->cli);
+	struct sess_stream_block block;
+	struct sess_err err = { 0 };
+	enum sess_status st = SESS_OK;
+
+	while (st == SESS_OK && cli_next(&p->cli, stream, &block, -1))
+		st = sess_reducer_add(p->reducer, block.data, block.len, show_one, p, &err);
+	if (st == SESS_OK)
+		st = sess_reducer_end(p->reducer, show_one, p, &err);
+	if (st < 0)
+		die(NULL, &err);
+	cli_done(&p->cli, stream);
 }
 
 static void
@@ -568,6 +595,7 @@ release(struct path *p)
 		sess_packer_free(p->packers[i]);
 	free(p->packers);
 	sess_gather_free(p->gather);
+	sess_reducer_free(p->reducer);
 	sess_path_free(p->render);
 	sess_query_scratch_free(p->scratch);
 	sess_query_free(p->ids);
@@ -591,7 +619,10 @@ main(int argc, char **argv)
 	cli_options(&p.cli, argc, argv, own, &p);
 	settle(&p);
 	start(&p);
-	read_all(&p);
+	if (p.cli.session.sorted)
+		read_sorted(&p);
+	else
+		read_all(&p);
 	if (p.raw.paths != NULL) {
 		sort_ids(&p.raw);
 		find_raw(&p);

@@ -71,6 +71,7 @@ struct sess_session_opts {
 	int64_t newest;			/* where only a part of the input is gathered: when
 					 * the newest event of all was (end_reason rests on
 					 * it); INT64_MIN: not known */
+	bool sorted;			/* packers are for a reducer */
 	unsigned jobs;			/* 1: the gatherer starts no thread of its own, which
 					 * else puts many sessions together ahead */
 };
@@ -217,5 +218,32 @@ enum sess_status sess_gather_ripe(struct sess_gather *g, int64_t now, int64_t id
     const struct sess_session **s, struct sess_err *err);
 
 void sess_gather_free(struct sess_gather *g);
+
+/* -- input that is sorted by key (group.h), as a shuffle hands it to its reducers */
+
+/*
+ * In place of the gatherer: one group after another, in the memory of one.  The
+ * sessions of a group are given once an event of the next one comes, so they are in the
+ * order of (key of the group, start).  A piece ended by "eof" unless opts.newest
+ * says more: what other groups hold is not known.
+ */
+struct sess_reducer;
+enum sess_status sess_reducer_new(struct sess_reducer **r,
+    const struct sess_session_opts *opts, struct sess_err *err);
+void sess_reducer_free(struct sess_reducer *r);
+
+/* Takes one session, borrowed for the call; non-zero stops. */
+typedef int sess_session_fn(void *arg, const struct sess_session *s);
+
+/* Take what one packer with opts.sorted appended to one buffer since its reset;
+ * buffers come in the order of the input.  SESS_EFORMAT where a key is less than
+ * the one before, as bytes: the groups' events are not together.  SESS_END where
+ * take said stop. */
+enum sess_status sess_reducer_add(struct sess_reducer *r, const char *packed, size_t len,
+    sess_session_fn *take, void *arg, struct sess_err *err);
+
+/* The input has ended: the last group.  As above. */
+enum sess_status sess_reducer_end(struct sess_reducer *r, sess_session_fn *take, void *arg,
+    struct sess_err *err);
 
 #endif

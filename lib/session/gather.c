@@ -47,6 +47,21 @@ sess_gather_free(struct sess_gather *g)
 	free(g);
 }
 
+void
+sessp_gather_reset(struct sess_gather *g)
+{
+	sessp_crew_free(g->crew);
+	sessp_sorter_free(g->events);
+	sessp_sorter_free(g->sessions);
+	g->crew = NULL;
+	g->events = g->sessions = NULL;
+	sessp_store_reset(&g->store);
+	g->part.n = g->at = 0;
+	g->part.newest = INT64_MIN;
+	g->newest = g->opts.newest;
+	g->reading = false;
+}
+
 enum sess_status
 sess_gather_add(struct sess_gather *g, const char *packed, size_t len,
     struct sess_err *err)

@@ -24,6 +24,8 @@ struct sess_packer {
 	uint32_t epoch;		/* of slots: those of other buffers are empty */
 	uint32_t ntuples;
 	bool failed;		/* there was no memory for a string */
+	struct sess_buf group, key;	/* sorted: key of the current group; scratch */
+	size_t run;		/* where its sessp_packed_group is */
 };
 
 enum sess_status
@@ -52,11 +54,14 @@ sess_packer_free(struct sess_packer *pk)
 	if (pk == NULL)
 		return;
 	free(pk->slots);
+	sess_buf_release(&pk->group);
+	sess_buf_release(&pk->key);
 	free(pk);
 }
 
-void
-sess_packer_reset(struct sess_packer *pk)
+/* What comes next refers to nothing before it. */
+static void
+forget(struct sess_packer *pk)
 {
 	pk->used = 0;
 	pk->ntuples = 0;
@@ -65,6 +70,13 @@ sess_packer_reset(struct sess_packer *pk)
 		memset(pk->slots, 0, pk->size * sizeof(*pk->slots));
 		pk->epoch = 1;
 	}
+}
+
+void
+sess_packer_reset(struct sess_packer *pk)
+{
+	forget(pk);
+	pk->group.len = 0;
 }
 
 uint32_t
@@ -372,8 +384,8 @@ flags(const struct sess_packer *pk, const struct sess_event *ev, const struct se
 	return f;
 }
 
-enum sess_status
-sess_pack(struct sess_packer *pk, const struct sess_event *ev, uint32_t marks,
+static enum sess_status
+pack(struct sess_packer *pk, const struct sess_event *ev, uint32_t marks,
     struct sess_buf *out)
 {
 	struct sessp_digest d = { .id = ev->id, .marks = marks, .kind = (uint8_t)ev->kind };
@@ -400,5 +412,49 @@ sess_pack(struct sess_packer *pk, const struct sess_event *ev, uint32_t marks,
 	}
 	d.flags = flags(pk, ev, &m);
 	memcpy(out->data + at, &d, sizeof(d));
+	return SESS_OK;
+}
+
+/* Begin a run where the event is of another group than the one before. */
+static int
+begin_run(struct sess_packer *pk, const struct sess_event *ev, struct sess_buf *out)
+{
+	struct sessp_packed_group head = { 0, 0 };
+	struct sess_buf before = pk->group;
+
+	pk->key.len = 0;
+	if (sess_event_key(ev, &pk->key) < 0)
+		return -1;
+	if (pk->key.len == before.len && memcmp(pk->key.data, before.data, before.len) == 0)
+		return 0;
+	head.key_len = pk->key.len;
+	pk->run = out->len;
+	if (sess_buf_add(out, &head, sizeof(head)) < 0 ||
+	    sess_buf_add(out, pk->key.data, pk->key.len) < 0)
+		return -1;
+	pk->group = pk->key;
+	pk->key = before;
+	forget(pk);
+	return 0;
+}
+
+static void
+end_run(const struct sess_packer *pk, struct sess_buf *out)
+{
+	struct sessp_packed_group head = { pk->group.len, 0 };
+
+	head.len = out->len - pk->run - sizeof(head) - head.key_len;
+	memcpy(out->data + pk->run, &head, sizeof(head));
+}
+
+enum sess_status
+sess_pack(struct sess_packer *pk, const struct sess_event *ev, uint32_t marks,
+    struct sess_buf *out)
+{
+	if (!pk->opts.sorted)
+		return pack(pk, ev, marks, out);
+	if (begin_run(pk, ev, out) < 0 || pack(pk, ev, marks, out) < 0)
+		return SESS_ENOMEM;
+	end_run(pk, out);
 	return SESS_OK;
 }

@@ -7,7 +7,7 @@
  *	fold.c    one piece to a struct sess_session
  *	freeze.c  a session to bytes and back, for those that wait on disk
  *	gather.c  all groups in memory; crew.c the same on two cores; spill.c
- *	          through sorted runs; follow.c live
+ *	          through sorted runs; follow.c live; reduce.c one by one
  *	column.c  the record of a session; rules and defaults
  *
  * A group is what shares (app, session_id), else a visitor; a piece is what
@@ -92,6 +92,13 @@ enum { SESSP_TUPLE = 1, SESSP_EVENT = 2 };
 struct sessp_packed_tuple {
 	uint32_t len, hash;
 };
+
+/* With opts.sorted: before the packed bytes of each run of events of one group,
+ * which need none from before it.  The key's bytes follow, then len bytes. */
+struct sessp_packed_group {
+	size_t key_len, len;
+};
+
 uint32_t sessp_hash(const char *p, size_t len);
 
 /* -- store.c: pool: allocations named by 32 bits */
@@ -421,6 +428,9 @@ struct sess_gather {
 	int64_t quiet;			/* follow: groups not seen since then are idle */
 	uint64_t gone;			/* follow: events handed out, whose strings stay */
 };
+
+/* As it was when it was new; cheap where little was in it. */
+void sessp_gather_reset(struct sess_gather *g);
 
 /* Put group i in order and append its pieces to part. */
 enum sess_status sessp_gather_order(const struct sess_gather *g, struct sessp_part *part,

@@ -63,3 +63,66 @@ load helper
 	done
 	sess-stats --merge -o ndjson part.3 part.0 part.4 part.1 part.2 | cmp - want
 }
+
+# shuffled N: the demo's events in N sorted tasks, part.0 and so on; some are empty.
+shuffled() {
+	local i
+	for ((i = 0; i < $1; i++)); do : >"task.$i"; done
+	sess-ingest --keyed "$DATA/demo" | shuf --random-source="$DATA/demo/access.json.log.1.gz" |
+	    awk -F '\t' -v n="$1" '{ if (!($1 in t)) t[$1] = int(++m / 11) % n; print >("task." t[$1]) }'
+	for ((i = 0; i < $1; i++)); do LC_ALL=C sort -k1,1 "task.$i" >"part.$i"; done
+}
+
+@test "sorted tasks, a session at a time, give what one machine gives" {
+	shuffled 6
+	[ ! -s part.5 ]
+	for args in -l --ids '' '-l --has-error' '-l -w js_errors>1' '-l --idle 2s'; do
+		for ((i = 0; i < 6; i++)); do
+			# shellcheck disable=SC2086
+			sess-find $args --sorted --no-match-ok --newest 2030-01-01 <"part.$i"
+		done | without_src | sort >got
+		# shellcheck disable=SC2086
+		sess-find $args --newest 2030-01-01 "$DATA/demo" | without_src | sort | cmp - got
+	done
+	for ((i = 0; i < 6; i++)); do sess-path -o ndjson --sorted --no-match-ok "part.$i"; done |
+	    without_src | sort >got
+	sess-path -o ndjson "$DATA/demo" | without_src | sort | cmp - got
+	for ((i = 0; i < 6; i++)); do
+		sess-stats -r overview,slow,errors,apis,pages,sessions,flows --partial \
+		    --no-match-ok --sorted "part.$i" >"sum.$i"
+	done
+	sess-stats --merge -o ndjson sum.5 sum.3 sum.1 sum.0 sum.2 sum.4 >got
+	sess-stats -r overview,slow,errors,apis,pages,sessions,flows -o ndjson "$DATA/demo" | cmp - got
+}
+
+@test "a task that runs again gives the same bytes" {
+	shuffled 3
+	for ((i = 0; i < 3; i++)); do
+		sess-find --sorted "part.$i" >once
+		# lines of one session in another order, on one thread, with little memory
+		tac "part.$i" | LC_ALL=C sort -s -k1,1 | sess-find --sorted -j 1 --memory 1M | cmp - once
+	done
+}
+
+@test "sorted input that is not sorted is trouble" {
+	run sess-find --sorted -l "$DATA/demo"
+	exits 2
+	has 'not sorted by key'
+	run sess-path --sorted "$DATA/demo"
+	exits 2
+	has 'not sorted by key'
+	run sess-stats --sorted "$DATA/demo"
+	exits 2
+	run sess-find --sorted --follow </dev/null
+	exits 2
+}
+
+@test "an empty task is no trouble" {
+	for p in sess-find sess-path sess-stats; do
+		"$p" --sorted --no-match-ok </dev/null
+		"$p" --no-match-ok </dev/null
+	done
+	sess-ingest --keyed </dev/null
+	sess-stats --partial --no-match-ok </dev/null >sum
+	sess-stats --merge --no-match-ok sum sum
+}

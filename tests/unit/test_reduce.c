@@ -1,0 +1,271 @@
+/* The reducer: sorted input, a group at a time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "alloc.h"
+#include "sess/session.h"
+
+#define T	INT64_C(1626320731064)
+#define LINE	"{\"v\":1}"
+
+/* What came out: a record a line, members behind it. */
+struct out {
+	struct sess_buf text;
+	uint64_t sessions, stop_after;	/* 0: never */
+};
+
+static int
+take(void *arg, const struct sess_session *s)
+{
+	struct out *o = arg;
+	size_t i;
+
+	if (sess_session_write(s, &o->text) < 0)
+		return -1;
+	for (i = 0; i < s->nmembers; i++)
+		if (sess_buf_printf(&o->text, "%lld %.*s\n", (long long)s->members[i].when,
+		    (int)s->members[i].line_len, s->members[i].line) < 0)
+			return -1;
+	return ++o->sessions == o->stop_after;
+}
+
+static void
+make(struct sess_event *ev, char sid[16], unsigned group, unsigned n)
+{
+	sess_event_reset(ev);
+	ev->kind = n % 3 == 0 ? SESS_VIEW : SESS_API;
+	ev->id = group * 1000u + n;
+	ev->time = T + (int64_t)group * 10 + n * 700;
+	sess_event_set(ev, group % 4 == 0 ? SESS_K_VISITOR : SESS_K_SESSION_ID, sid,
+	    (size_t)snprintf(sid, 16, "s%05u", group));
+	sess_event_set(ev, SESS_K_PAGE, "/home", 5);
+	ev->line = LINE;
+	ev->line_len = strlen(LINE);
+}
+
+/* Groups in this order, `each` events of each, `per_buffer` events a buffer. */
+struct run {
+	struct sess_session_opts opts;
+	const unsigned *groups;
+	unsigned ngroups, each, per_buffer;
+};
+
+static enum sess_status
+reduce(const struct run *r, struct out *out, struct sess_err *err)
+{
+	struct sess_reducer *reducer = NULL;
+	struct sess_packer *pk = NULL;
+	struct sess_buf packed = { 0 };
+	struct sess_event ev;
+	enum sess_status st;
+	char sid[16];
+	unsigned i, all = r->ngroups * r->each;
+
+	if ((st = sess_reducer_new(&reducer, &r->opts, err)) < 0 ||
+	    (st = sess_packer_new(&pk, &r->opts, err)) < 0)
+		goto out;
+	for (i = 0; i < all && st == SESS_OK; i++) {
+		make(&ev, sid, r->groups[i / r->each], i % r->each);
+		if ((st = sess_pack(pk, &ev, 0, &packed)) < 0)
+			goto out;
+		if ((i + 1) % r->per_buffer != 0 && i + 1 != all)
+			continue;
+		st = sess_reducer_add(reducer, packed.data, packed.len, take, out, err);
+		packed.len = 0;
+		sess_packer_reset(pk);
+	}
+	if (st == SESS_OK)
+		st = sess_reducer_end(reducer, take, out, err);
+out:
+	sess_buf_release(&packed);
+	sess_packer_free(pk);
+	sess_reducer_free(reducer);
+	return st;
+}
+
+/* The same by the gatherer. */
+static void
+gather(const struct run *r, struct out *out)
+{
+	struct sess_session_opts opts = r->opts;
+	struct sess_gather *g;
+	struct sess_packer *pk;
+	struct sess_buf packed = { 0 };
+	const struct sess_session *s;
+	struct sess_event ev;
+	char sid[16];
+	unsigned i;
+
+	opts.sorted = false;
+	assert_int_equal(sess_gather_new(&g, &opts, NULL), SESS_OK);
+	assert_int_equal(sess_packer_new(&pk, &opts, NULL), SESS_OK);
+	for (i = 0; i < r->ngroups * r->each; i++) {
+		make(&ev, sid, r->groups[i / r->each], i % r->each);
+		assert_int_equal(sess_pack(pk, &ev, 0, &packed), SESS_OK);
+	}
+	assert_int_equal(sess_gather_add(g, packed.data, packed.len, NULL), SESS_OK);
+	while (sess_gather_next(g, &s, NULL) == SESS_OK)
+		assert_int_equal(take(out, s), 0);
+	sess_gather_free(g);
+	sess_packer_free(pk);
+	sess_buf_release(&packed);
+}
+
+static struct run
+new_run(const unsigned *groups, unsigned n)
+{
+	struct run r = { .groups = groups, .ngroups = n, .each = 5, .per_buffer = 3 };
+
+	sess_session_opts_init(&r.opts);
+	r.opts.sorted = r.opts.lines = true;
+	return r;
+}
+
+static void
+groups_come_out_as_the_gatherer_has_them(void **state)
+{
+	unsigned groups[500], i;
+	struct run r = new_run(groups, 500);
+	struct out want = { .sessions = 0 }, got;
+
+	(void)state;
+	for (i = 0; i < 500; i++)
+		groups[i] = i;		/* keys and starts are in the same order */
+	gather(&r, &want);
+	assert_int_equal(want.sessions, 500);
+	for (r.per_buffer = 1; r.per_buffer < 4000; r.per_buffer = r.per_buffer * 3 + 1) {
+		got = (struct out){ .sessions = 0 };
+		assert_int_equal(reduce(&r, &got, NULL), SESS_OK);
+		assert_int_equal(got.sessions, 500);
+		assert_int_equal(got.text.len, want.text.len);
+		assert_memory_equal(got.text.data, want.text.data, want.text.len);
+		sess_buf_release(&got.text);
+	}
+	sess_buf_release(&want.text);
+}
+
+static void
+pieces_of_a_group_come_in_order(void **state)
+{
+	static const unsigned groups[] = { 1 };
+	struct run r = new_run(groups, 1);
+	struct out got = { .sessions = 0 };
+
+	(void)state;
+	r.opts.rule.idle = 700;		/* no event follows within less */
+	assert_int_equal(reduce(&r, &got, NULL), SESS_OK);
+	assert_int_equal(got.sessions, 5);
+	sess_buf_release(&got.text);
+}
+
+static void
+input_that_is_not_sorted_is_an_error(void **state)
+{
+	static const unsigned apart[] = { 1, 2, 1 }, down[] = { 5, 3 };
+	struct run r = new_run(apart, 3);
+	struct out got = { .sessions = 0 };
+	struct sess_err err = { 0 };
+
+	(void)state;
+	for (r.per_buffer = 1; r.per_buffer < 20; r.per_buffer++) {
+		err = (struct sess_err){ 0 };
+		assert_int_equal(reduce(&r, &got, &err), SESS_EFORMAT);
+		assert_string_equal(err.text,
+		    "the input is not sorted by key: s00001@ comes behind s00002@");
+	}
+	r.groups = down;
+	r.ngroups = 2;
+	assert_int_equal(reduce(&r, &got, &err), SESS_EFORMAT);
+	sess_buf_release(&got.text);
+}
+
+static void
+nothing_in_is_nothing_out(void **state)
+{
+	struct run r = new_run(NULL, 0);
+	struct out got = { .sessions = 0 };
+
+	(void)state;
+	assert_int_equal(reduce(&r, &got, NULL), SESS_OK);
+	assert_int_equal(got.sessions, 0);
+}
+
+static void
+who_takes_may_stop(void **state)
+{
+	static const unsigned groups[] = { 1, 2, 3, 4 };
+	struct run r = new_run(groups, 4);
+	struct out got = { .stop_after = 2 };
+
+	(void)state;
+	assert_int_equal(reduce(&r, &got, NULL), SESS_END);
+	assert_int_equal(got.sessions, 2);
+	sess_buf_release(&got.text);
+}
+
+/* What the whole's newest event decides isn't decided by the group before. */
+static void
+a_group_says_nothing_of_how_the_next_one_ended(void **state)
+{
+	static const unsigned groups[] = { 4, 90000 };	/* starts a quarter of an hour apart */
+	struct run r = new_run(groups, 2);
+	struct out eof = { .sessions = 0 }, idle = { .sessions = 0 };
+
+	(void)state;
+	r.opts.visit.idle = 60000;
+	assert_int_equal(reduce(&r, &eof, NULL), SESS_OK);
+	assert_non_null(strstr(eof.text.data, "\"end_reason\":\"eof\""));
+	assert_null(strstr(eof.text.data, "\"end_reason\":\"idle\""));
+	r.opts.newest = T + 100 * 60000;
+	assert_int_equal(reduce(&r, &idle, NULL), SESS_OK);
+	assert_non_null(strstr(idle.text.data, "\"end_reason\":\"idle\""));
+	sess_buf_release(&eof.text);
+	sess_buf_release(&idle.text);
+}
+
+static void
+each_failing_allocation_is_reported(void **state)
+{
+	static const unsigned groups[] = { 1, 2, 3 };
+	struct run r = new_run(groups, 3);
+	struct out got;
+	enum sess_status st;
+	long n;
+
+	(void)state;
+	for (n = 0; ; n++) {
+		got = (struct out){ .sessions = 0 };
+		alloc_fail_at(n);
+		st = reduce(&r, &got, NULL);
+		sess_buf_release(&got.text);
+		if (!alloc_failed())
+			break;
+		assert_true(st == SESS_ENOMEM || st == SESS_END);	/* END: take's own */
+	}
+	alloc_fail_at(-1);
+	assert_int_equal(st, SESS_OK);
+	assert_true(n > 10);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(groups_come_out_as_the_gatherer_has_them),
+		cmocka_unit_test(pieces_of_a_group_come_in_order),
+		cmocka_unit_test(input_that_is_not_sorted_is_an_error),
+		cmocka_unit_test(nothing_in_is_nothing_out),
+		cmocka_unit_test(who_takes_may_stop),
+		cmocka_unit_test(a_group_says_nothing_of_how_the_next_one_ended),
+		cmocka_unit_test(each_failing_allocation_is_reported),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
