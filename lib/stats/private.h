@@ -318,6 +318,13 @@ struct sessp_seal {
 	uint64_t sum;			/* XXH3 of each, seeded with that of those before */
 };
 
+/* How many distinct ones a total has. */
+struct sessp_whole {
+	const union sessp_state *of;	/* NULL: not asked */
+	uint64_t n;
+	bool estimated;
+};
+
 struct sess_stats {
 	struct sess_stats_opts o;
 	json_t *like;			/* of sess_stats_like: owns the texts of o; o.reports,
@@ -348,6 +355,7 @@ struct sess_stats {
 	struct sessp_tally_entry *tally;	/* of the row that is read */
 	size_t ntally, tally_cap;
 	struct sess_buf tally_text, lists;
+	struct sessp_whole whole;	/* of the total that rows are shown with */
 
 	struct sessp_sorter *rank;
 	bool ranked;			/* groups are in rank */

@@ -362,6 +362,7 @@ next_group(struct sess_stats *st, struct sessp_row *row, struct sessp_row **grou
 	if (row == NULL || info->tag == SESSP_TOTAL_ROW || !same_total(st, *total, info)) {
 		sessp_row_free(st, *total);
 		*total = NULL;
+		st->whole.of = NULL;
 	}
 	if (row != NULL)
 		*(info->tag == SESSP_TOTAL_ROW ? total : group) = row;
