@@ -326,6 +326,7 @@ search_gather(struct search *s, const struct search_kept *kept, const char *lite
 		take(arg, session);
 	if (st < 0)
 		cli_die(NULL, &err);
+	s->newest = sess_gather_newest(g);
 	sess_gather_free(g);
 }
 

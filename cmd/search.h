@@ -40,6 +40,7 @@ struct search {
 	uint64_t undecided;		/* sessions that a limit was hit on */
 	bool retold;			/* they have been told of before */
 	uint64_t sessions, matched;	/* asked; of these matched */
+	int64_t newest;			/* event of what was gathered (session.h) */
 	int64_t first, last;		/* of the sessions' times */
 	uint64_t rejected, bodiless;
 };

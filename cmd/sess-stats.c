@@ -1,5 +1,4 @@
 /* sess-stats: reports, each row with sessions to look into. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +6,7 @@
 
 #include "cli.h"
 #include "names.h"
+#include "part.h"
 #include "search.h"
 #include "sess/report.h"
 #include "sess/stats.h"
@@ -37,6 +37,7 @@ struct stats {
 	const char *reports[NAMES + 1], *by[NAMES + 1];
 	const char *funnel[NAMES + 1];
 	size_t nreports, nby, nfunnel;
+	struct part part;
 	bool partial, merge, own_options;
 	const char *fail_if, *base;
 
@@ -178,7 +179,11 @@ own(void *arg, enum option opt, const char *value)
 		s->how.width = (unsigned)cli_number("width", value, 20, 10000);
 		break;
 	case OPT_NULL_SEP:	s->how.id_end = '\0'; break;
-	default:		(void)search_option(&s->search, opt, value); break;
+	default:
+		if (search_option(&s->search, opt, value)) {
+			part_condition(&s->part, &s->cli, opt, value);
+			s->own_options = true;
+		}
 	}
 	s->own_options |= opt == OPT_REPORT || opt == OPT_BY || opt == OPT_INTERVAL ||
 	    opt == OPT_THRESHOLD || opt == OPT_FUNNEL || opt == OPT_SORT_ROWS;
@@ -189,7 +194,9 @@ static void
 settle(struct stats *s)
 {
 	if (s->merge && s->own_options)
-		cli_misuse("--merge: reports and their options are those of the partials");
+		cli_misuse("--merge: reports, their options and conditions are those of the partials");
+	if (s->merge && s->partial && s->opts.limit > 0)
+		cli_misuse("--merge: the limit of a --partial is that of its parts");
 	if (s->partial && s->fail_if != NULL)
 		cli_misuse("--fail-if looks at the rows of a report, not at a --partial");
 	if (s->base != NULL && (s->partial || (!s->merge && s->nby != 1)))
@@ -225,6 +232,8 @@ settle(struct stats *s)
 	s->cli.session.memory -= s->opts.memory;
 	if (s->merge && s->cli.store != NULL)
 		cli_misuse("--merge reads files, no store");
+	if (s->partial && !s->merge)
+		part_settle(&s->part, &s->search, &s->opts);
 	if (s->how.format == SESS_REPORT_HTML && s->how.sessions > 0 &&
 	    (s->merge || !search_rereadable(&s->search))) {
 		cli_note(&s->cli, "the page holds no session's path: %s", s->merge ?
@@ -299,59 +308,16 @@ read_input(struct stats *s)
 	check_expression(s);
 	kept.note_arg = s->stats;
 	search_gather(&s->search, &kept, NULL, take, s);
+	sess_stats_newest(s->stats, s->search.newest);
 	if (s->search.matched == 0)
 		search_explain(&s->search);
-}
-
-/* One file of lines that --partial wrote. */
-static void
-merge_file(struct stats *s, const char *path)
-{
-	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
-	struct sess_err err = { 0 };
-	uint64_t number = 0;
-	char *line = NULL;
-	size_t cap = 0;
-	ssize_t len;
-
-	if (f == NULL) {
-		sess_err_set(&err, SESS_ESYS, errno, "cannot be opened");
-		cli_die(path, &err);
-	}
-	while ((len = getline(&line, &cap, f)) > 0) {
-		err = (struct sess_err){ 0 };
-		if (s->stats == NULL && sess_stats_like(&s->stats, line, (size_t)len, &s->opts,
-		    &err) < 0)
-			break;
-		if (number == 0)
-			check_expression(s);
-		if (number++ == 0 && memcmp(line, "{\"sess_stats\":", len < 14 ? (size_t)len : 14) != 0)
-			sess_err_set(&err, SESS_EFORMAT, 0, "not what --partial writes");
-		else
-			(void)sess_stats_merge(s->stats, line, (size_t)len, &err);
-		if (err.code < 0)
-			break;
-	}
-	err.line = err.code < 0 ? number : 0;
-	if (err.code >= 0 && (ferror(f) || number == 0))
-		sess_err_set(&err, SESS_ESYS, ferror(f) ? errno : 0,
-		    number == 0 ? "an empty file is no partial" : "cannot be read");
-	if (err.code < 0)
-		cli_die(path, &err);
-	free(line);
-	if (f != stdin)
-		(void)fclose(f);
 }
 
 static void
 read_partials(struct stats *s)
 {
-	const char *const *path = s->cli.stream.operands;
-
-	if (*path == NULL)
-		merge_file(s, "-");
-	for (; *path != NULL; path++)
-		merge_file(s, *path);
+	part_merge(s->cli.stream.operands, &s->stats, &s->opts);
+	check_expression(s);
 }
 
 /* -- writing */
@@ -519,6 +485,7 @@ release(struct stats *s)
 	names_release(&s->wanted);
 	sess_stats_free(s->stats);
 	search_release(&s->search);
+	part_release(&s->part);
 	sess_buf_release(&s->out);
 	free_names(s->reports, s->nreports);
 	free_names(s->by, s->nby);

@@ -14,6 +14,7 @@
 #ifndef SESS_BUF_H
 #define SESS_BUF_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -67,5 +68,7 @@ sess_buf_putc(struct sess_buf *b, char c)
 /* Append formatted text.  0 or -1 as sess_buf_grow. */
 int sess_buf_printf(struct sess_buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+int sess_buf_vprintf(struct sess_buf *b, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 
 #endif

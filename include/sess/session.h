@@ -217,6 +217,11 @@ enum sess_status sess_gather_next(struct sess_gather *g,
 enum sess_status sess_gather_ripe(struct sess_gather *g, int64_t now, int64_t idle,
     const struct sess_session **s, struct sess_err *err);
 
+/* When the newest event of all was, by the clocks that sessions go by; opts.newest
+ * where that is later; INT64_MIN: there was none.  Good once sess_gather_next was
+ * called. */
+int64_t sess_gather_newest(const struct sess_gather *g);
+
 void sess_gather_free(struct sess_gather *g);
 
 /* -- input that is sorted by key (group.h), as a shuffle hands it to its reducers */

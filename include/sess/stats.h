@@ -82,6 +82,12 @@ struct sess_stats_opts {
 					 * borrowed, or NULL */
 	uint64_t memory;		/* bytes, then spill: 256 MiB */
 	const char *tmpdir;		/* as of struct sess_session_opts */
+	/* For partials: what else chooses what is counted, as texts that are compared,
+	 * NULL-terminated, or NULL; borrowed.  And after how long without an event
+	 * sessions end, those with an id and those of visitors (ms, 0: never): whether
+	 * the last ones are over is up to the newest event of all. */
+	const char *const *conditions;
+	int64_t idle, visit_idle;
 };
 
 /* What ARMS does. */
@@ -142,23 +148,33 @@ int sess_stats_note(void *arg, const struct sess_event *ev, uint32_t marks,
 enum sess_status sess_stats_add(struct sess_stats *st, const struct sess_session *s,
     struct sess_err *err);
 
+/* When the newest event of the input was (sess_gather_newest); the latest that
+ * was said counts. */
+void sess_stats_newest(struct sess_stats *st, int64_t when);
+
 /*
  * The state as lines of NDJSON, each given to put with its newline; put returns
- * below 0 to stop (SESS_ESYS).  The first line tells the version, reports and
- * options; the lines come in an order of their own, the same for the same state.
- * Ends the input.
+ * below 0 to stop (SESS_ESYS).  The first line tells the version, reports, options
+ * and conditions, the last one how many there are, and a checksum of them; the
+ * lines come in an order of their own, the same for the same state.  Ends the
+ * input.
  */
 enum sess_status sess_stats_partial(struct sess_stats *st,
     int (*put)(void *arg, const char *line, size_t len), void *arg, struct sess_err *err);
 
-/* Add a line of a partial (newline or not).  A file of them begins with its
- * first line; SESS_EFORMAT where options differ from st's, the version
- * is another, or it is no such line. */
+/* Add a line of a partial (newline or not), from its first to its last one; then
+ * another may follow.  SESS_EFORMAT where it is no such line, the version is
+ * another, options or conditions differ from st's, or lines of it were changed or
+ * lost. */
 enum sess_status sess_stats_merge(struct sess_stats *st, const char *line, size_t len,
     struct sess_err *err);
 
+/* All of what was to be merged is in: SESS_EFORMAT where a partial had no end. */
+enum sess_status sess_stats_merged(struct sess_stats *st, struct sess_err *err);
+
 /* A stats for merging partials like this one, of which line is the first: its
- * reports and options; o tells memory, tmpdir and limit. */
+ * reports, options and conditions; o tells memory, tmpdir and limit, but there are
+ * no more rows of single events than the partials hold. */
 enum sess_status sess_stats_like(struct sess_stats **st, const char *line, size_t len,
     const struct sess_stats_opts *o, struct sess_err *err);
 

@@ -1,6 +1,5 @@
 #include "sess/buf.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,19 +36,34 @@ sess_buf_release(struct sess_buf *b)
 }
 
 int
+sess_buf_vprintf(struct sess_buf *b, const char *fmt, va_list ap)
+{
+	size_t room = b->cap - b->len;
+	va_list again;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(room > 0 ? b->data + b->len : NULL, room, fmt, ap);
+	if (n >= 0 && (size_t)n >= room) {	/* it did not fit */
+		n = sess_buf_room(b, (size_t)n + 1) < 0 ? -1 : n;
+		if (n >= 0)
+			(void)vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
+	}
+	va_end(again);
+	if (n < 0)
+		return -1;
+	b->len += (size_t)n;
+	return 0;
+}
+
+int
 sess_buf_printf(struct sess_buf *b, const char *fmt, ...)
 {
 	va_list ap;
-	int n;
+	int r;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	r = sess_buf_vprintf(b, fmt, ap);
 	va_end(ap);
-	if (n < 0 || sess_buf_room(b, (size_t)n + 1) < 0)
-		return -1;
-	va_start(ap, fmt);
-	(void)vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
-	va_end(ap);
-	b->len += (size_t)n;
-	return 0;
+	return r;
 }

@@ -24,19 +24,10 @@ void
 sessp_emitf(struct sess_report *r, const char *fmt, ...)
 {
 	va_list ap;
-	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	r->nomem |= sess_buf_vprintf(r->out, fmt, ap) < 0;
 	va_end(ap);
-	if (n < 0 || sess_buf_room(r->out, (size_t)n + 1) < 0) {
-		r->nomem = true;
-		return;
-	}
-	va_start(ap, fmt);
-	(void)vsnprintf(r->out->data + r->out->len, (size_t)n + 1, fmt, ap);
-	va_end(ap);
-	r->out->len += (size_t)n;
 }
 
 /* -- NDJSON */
@@ -62,7 +53,9 @@ ndjson_row(struct sess_report *r, const struct sess_stats_row *row)
 	for (i = 0; i < r->table->ncolumns; i++) {
 		if (!sessp_cell_known(&r->table->columns[i], &row->cells[i]))
 			continue;
-		sessp_emitf(r, ",\"%s\":", r->table->columns[i].name);
+		sessp_write_emit(r, ",\"");
+		sessp_write_emit(r, r->table->columns[i].name);
+		sessp_write_emit(r, "\":");
 		ndjson_value(r, &r->table->columns[i], &row->cells[i]);
 	}
 	sessp_write_emit(r, row->estimated ? ",\"estimated\":true}\n" : "}\n");

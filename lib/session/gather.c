@@ -29,6 +29,12 @@ sess_gather_new(struct sess_gather **gp, const struct sess_session_opts *opts,
 	return SESS_OK;
 }
 
+int64_t
+sess_gather_newest(const struct sess_gather *g)
+{
+	return g->newest;
+}
+
 void
 sess_gather_free(struct sess_gather *g)
 {

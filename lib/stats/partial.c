@@ -1,6 +1,8 @@
 #include <endian.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "../event/private.h"
 #include "private.h"
@@ -8,17 +10,18 @@
 /*
  * A partial is lines of NDJSON:
  *
- *	{"sess_stats":1,"reports":["slow"],"by":[],...}		the options
+ *	{"sess_stats":2,"reports":["slow"],"by":[],...}		options and conditions
  *	{"report":"apis","key":[...],"states":{...}}			a group
  *	{"report":"errors","total":true,"key":[...],"states":{...}}	what shares are of
  *	{"report":"apis","key":[...],"tally":"statuses","text":"200","n":7}
- *	{"report":"slow","rank":"...","cells":[...]}			a single row
+ *	{"report":"slow","tie":[...],"cells":[...]}			a single row
+ *	{"end":5,"newest_ms":1763928000000,"sum":"9f86d081884c7d65"}	lines before it
  *
  * key holds the dimensions, then the report's own parts.  Numbers of single
  * rows are written so that they read as the same number again.
  */
 
-#define VERSION 1
+#define VERSION 2
 #define MOST_INTERVAL 1000000000000
 #define MOST_THRESHOLD 1e12
 
@@ -63,9 +66,34 @@ put_options(const struct sess_stats *st, struct sess_buf *out)
 		if (sess_buf_printf(out, "%s\"%s\":%.17g", i > 0 ? "," : ",\"thresholds\":{",
 		    sess_thresholds[i].name, o->threshold[i]) < 0)
 			return -1;
-	return sess_buf_printf(out, "},\"interval_ms\":%lld,\"limit\":%llu", (long long)o->interval,
-	    (unsigned long long)o->limit) < 0 ||
-	    put_string(out, ",\"tz\":", tz, strlen(tz)) < 0 ? -1 : sess_buf_puts(out, "}\n");
+	return sess_buf_printf(out, "},\"interval_ms\":%" PRId64 ",\"limit\":%" PRIu64, o->interval,
+	    o->limit) < 0 || put_string(out, ",\"tz\":", tz, strlen(tz)) < 0 ||
+	    sess_buf_printf(out, ",\"idle_ms\":[%" PRId64 ",%" PRId64 "]", o->idle,
+	    o->visit_idle) < 0 || put_names(out, ",\"conditions\":[", o->conditions) < 0 ?
+	    -1 : sess_buf_puts(out, "}\n");
+}
+
+/* -- the last line */
+
+/* A line, without its newline, in front of the last one. */
+static void
+seal(struct sessp_seal *s, const char *line, size_t len)
+{
+	s->lines++;
+	s->sum = XXH3_64bits_withSeed(line, len, s->sum);
+}
+
+static int
+put_end(const struct sessp_seal *s, int64_t newest, struct sess_buf *out)
+{
+	struct sessp_seal all = *s;
+	size_t at = out->len;
+
+	if (sess_buf_printf(out, "{\"end\":%" PRIu64, s->lines) < 0 || (newest != INT64_MIN &&
+	    sess_buf_printf(out, ",\"newest_ms\":%" PRId64, newest) < 0))
+		return -1;
+	seal(&all, out->data + at, out->len - at);
+	return sess_buf_printf(out, ",\"sum\":\"%016" PRIx64 "\"}\n", all.sum);
 }
 
 /* -- states */
@@ -219,26 +247,35 @@ put_single(struct sess_stats *st, const struct sessp_ranked *row, struct sess_bu
 	return sess_buf_puts(out, "]}\n");
 }
 
+/* Where lines go. */
+struct sink {
+	int (*put)(void *arg, const char *line, size_t len);
+	void *arg;
+	struct sess_buf line;
+	struct sessp_seal seal;
+};
+
+/* The line that was made; made below 0: memory was out. */
 static enum sess_status
-give(struct sess_buf *line, int (*put)(void *arg, const char *line, size_t len), void *arg,
-    struct sess_err *err)
+give(struct sink *to, int made, struct sess_err *err)
 {
-	if (put(arg, line->data, line->len) < 0)
+	if (made < 0)
+		return sess_err_nomem(err);
+	seal(&to->seal, to->line.data, to->line.len - 1);
+	if (to->put(to->arg, to->line.data, to->line.len) < 0)
 		return sess_err_set(err, SESS_ESYS, 0, "writing stopped");
-	line->len = 0;
+	to->line.len = 0;
 	return SESS_OK;
 }
 
 static enum sess_status
-put_groups(struct sess_stats *st, struct sess_buf *line,
-    int (*put)(void *arg, const char *line, size_t len), void *arg, struct sess_err *err)
+put_groups(struct sess_stats *st, struct sink *to, struct sess_err *err)
 {
 	struct sessp_row *row;
 	enum sess_status r;
 
 	while ((r = sessp_table_next(st, &row, err)) == SESS_OK) {
-		r = put_group(st, row, line) < 0 ? sess_err_nomem(err) :
-		    give(line, put, arg, err);
+		r = give(to, put_group(st, row, &to->line), err);
 		sessp_row_free(st, row);
 		if (r < 0)
 			break;
@@ -250,18 +287,19 @@ enum sess_status
 sess_stats_partial(struct sess_stats *st,
     int (*put)(void *arg, const char *line, size_t len), void *arg, struct sess_err *err)
 {
-	struct sess_buf line = { 0 };
+	struct sink to = { .put = put, .arg = arg };
 	struct sessp_ranked row;
 	enum sess_status r;
 
-	r = put_options(st, &line) < 0 ? sess_err_nomem(err) : give(&line, put, arg, err);
+	r = give(&to, put_options(st, &to.line), err);
 	if (r >= 0)
-		r = put_groups(st, &line, put, arg, err);
+		r = put_groups(st, &to, err);
 	st->ranked = true;		/* groups stay what they are */
 	while (r >= 0 && (r = sessp_rank_next(st, &row, err)) == SESS_OK)
-		r = put_single(st, &row, &line) < 0 ? sess_err_nomem(err) :
-		    give(&line, put, arg, err);
-	sess_buf_release(&line);
+		r = give(&to, put_single(st, &row, &to.line), err);
+	if (r >= 0)
+		r = give(&to, put_end(&to.seal, st->newest, &to.line), err);
+	sess_buf_release(&to.line);
 	return r < 0 ? r : SESS_OK;
 }
 
@@ -273,20 +311,105 @@ not_ours(struct sess_err *err)
 	return sess_err_set(err, SESS_EFORMAT, 0, "no line of a partial of this version");
 }
 
+/* A text of a that b has not; NULL: there is none. */
+static const char *
+only_in(const json_t *a, const json_t *b)
+{
+	size_t i, k;
+
+	for (i = 0; i < json_array_size(a); i++) {
+		for (k = 0; k < json_array_size(b); k++)
+			if (json_equal(json_array_get(a, i), json_array_get(b, k)))
+				break;
+		if (k == json_array_size(b))
+			return json_string_value(json_array_get(a, i));
+	}
+	return NULL;
+}
+
+/* The first member of a that b has otherwise; NULL: there is none. */
+static const char *
+otherwise(json_t *a, const json_t *b)
+{
+	const char *name;
+	const json_t *v;
+
+	json_object_foreach(a, name, v)
+		if (!json_equal(v, json_object_get(b, name)))
+			return name;
+	return NULL;
+}
+
+/* What keeps partials of two first lines from adding up. */
 static enum sess_status
-check_options(struct sess_stats *st, const char *line, size_t len, struct sess_err *err)
+differ(json_t *a, json_t *b, struct sess_err *err)
+{
+	const char *name, *text;
+
+	if (b == NULL || json_integer_value(json_object_get(b, "sess_stats")) != VERSION)
+		return not_ours(err);
+	name = otherwise(a, b);
+	name = name != NULL ? name : otherwise(b, a);
+	if (name == NULL)
+		return not_ours(err);
+	text = only_in(json_object_get(a, name), json_object_get(b, name));
+	text = text != NULL ? text : only_in(json_object_get(b, name), json_object_get(a, name));
+	return sess_err_set(err, SESS_EFORMAT, 0, "the partials differ in %s%s%.80s", name,
+	    text != NULL ? ": " : "", text != NULL ? text : "");
+}
+
+/* The first line. */
+static enum sess_status
+read_first(struct sess_stats *st, const char *line, size_t len, struct sess_err *err)
 {
 	struct sess_buf own = { 0 };
-	bool same;
+	json_t *a, *b;
+	enum sess_status r = SESS_OK;
 
-	if (put_options(st, &own) < 0) {
-		sess_buf_release(&own);
-		return sess_err_nomem(err);
+	if (sess_stats_merged(st, err) < 0)
+		return SESS_EFORMAT;
+	if (put_options(st, &own) < 0)
+		r = sess_err_nomem(err);
+	else if (own.len != len + 1 || memcmp(own.data, line, len) != 0) {
+		a = json_loadb(own.data, own.len, 0, NULL);
+		b = json_loadb(line, len, 0, NULL);
+		r = differ(a, b, err);
+		json_decref(a);
+		json_decref(b);
 	}
-	same = own.len == len + 1 && memcmp(own.data, line, len) == 0;
 	sess_buf_release(&own);
-	return same ? SESS_OK : sess_err_set(err, SESS_EFORMAT, 0,
-	    "the partial was made with other reports or options");
+	if (r >= 0)
+		seal(&st->in, line, len);
+	return r;
+}
+
+/* The last line. */
+static enum sess_status
+read_last(struct sess_stats *st, const char *line, size_t len, struct sess_err *err)
+{
+	json_t *json = json_loadb(line, len, 0, NULL);
+	const json_t *newest = json_object_get(json, "newest_ms");
+	int64_t when = json_is_integer(newest) ? json_integer_value(newest) : INT64_MIN;
+	struct sess_buf own = { 0 };
+	enum sess_status r = SESS_OK;
+
+	if (put_end(&st->in, when, &own) < 0)
+		r = sess_err_nomem(err);
+	else if (own.len != len + 1 || memcmp(own.data, line, len) != 0)
+		r = sess_err_set(err, SESS_EFORMAT, 0, "lines of the partial were lost or changed");
+	json_decref(json);
+	sess_buf_release(&own);
+	sess_stats_newest(st, when);
+	st->in = (struct sessp_seal){ 0 };
+	return r;
+}
+
+enum sess_status
+sess_stats_merged(struct sess_stats *st, struct sess_err *err)
+{
+	if (st->in.lines == 0)
+		return SESS_OK;
+	return sess_err_set(err, SESS_EFORMAT, 0, "the partial is cut off: its last line is missing");
 }
 
 static int
@@ -409,17 +532,19 @@ merge_single(struct sess_stats *st, unsigned i, const json_t *line, struct sess_
 	return sessp_rank_cells(st, i, err);
 }
 
-enum sess_status
-sess_stats_merge(struct sess_stats *st, const char *line, size_t len, struct sess_err *err)
+static bool
+begins(const char *line, size_t len, const char *with)
+{
+	return len > strlen(with) && memcmp(line, with, strlen(with)) == 0;
+}
+
+static enum sess_status
+merge_row(struct sess_stats *st, const char *line, size_t len, struct sess_err *err)
 {
 	json_t *json;
 	enum sess_status r;
 	int i;
 
-	if (len > 0 && line[len - 1] == '\n')
-		len--;
-	if (len > 14 && memcmp(line, "{\"sess_stats\":", 14) == 0)
-		return check_options(st, line, len, err);
 	json = json_loadb(line, len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, NULL);
 	i = report_named(st, json_object_get(json, "report"));
 	if (i < 0)
@@ -430,6 +555,21 @@ sess_stats_merge(struct sess_stats *st, const char *line, size_t len, struct ses
 		r = merge_single(st, (unsigned)i, json, err);
 	json_decref(json);
 	return r < 0 ? r : sessp_table_settle(st, err);
+}
+
+enum sess_status
+sess_stats_merge(struct sess_stats *st, const char *line, size_t len, struct sess_err *err)
+{
+	if (len > 0 && line[len - 1] == '\n')
+		len--;
+	if (begins(line, len, "{\"sess_stats\":"))
+		return read_first(st, line, len, err);
+	if (st->in.lines == 0)
+		return not_ours(err);
+	if (begins(line, len, "{\"end\":"))
+		return read_last(st, line, len, err);
+	seal(&st->in, line, len);
+	return merge_row(st, line, len, err);
 }
 
 /* -- a stats like the one that wrote the first line */
@@ -454,7 +594,7 @@ names(const json_t *v)
 static bool
 read_options(struct sess_stats_opts *o, const json_t *line)
 {
-	const json_t *limit = json_object_get(line, "limit");
+	const json_t *limit = json_object_get(line, "limit"), *idle = json_object_get(line, "idle_ms");
 	size_t i;
 
 	o->interval = json_integer_value(json_object_get(line, "interval_ms"));
@@ -468,15 +608,18 @@ read_options(struct sess_stats_opts *o, const json_t *line)
 			return false;
 	}
 	o->limit = (uint64_t)json_integer_value(limit);
+	o->idle = json_integer_value(json_array_get(idle, 0));
+	o->visit_idle = json_integer_value(json_array_get(idle, 1));
 	o->sort = json_string_value(json_object_get(line, "sort"));
 	o->tz = json_string_value(json_object_get(line, "tz"));
 	if (o->tz != NULL && *o->tz == '\0')
 		o->tz = NULL;
 	o->reports = names(json_object_get(line, "reports"));
 	o->by = names(json_object_get(line, "by"));
+	o->conditions = names(json_object_get(line, "conditions"));
 	if (json_object_get(line, "funnel") != NULL)
 		o->funnel = names(json_object_get(line, "funnel"));
-	return o->reports != NULL && o->by != NULL;
+	return o->reports != NULL && o->by != NULL && o->conditions != NULL;
 }
 
 enum sess_status
@@ -488,15 +631,17 @@ sess_stats_like(struct sess_stats **st, const char *line, size_t len,
 	enum sess_status r;
 
 	*st = NULL;
-	like.reports = like.by = like.funnel = NULL;
+	like.reports = like.by = like.funnel = like.conditions = NULL;
 	r = read_options(&like, json) ? sess_stats_new(st, &like, err) : not_ours(err);
 	if (r < 0) {
 		json_decref(json);
 		free((void *)like.reports);
 		free((void *)like.by);
 		free((void *)like.funnel);
+		free((void *)like.conditions);
 		return r;
 	}
 	(*st)->like = json;
+	(*st)->shown = o->limit;
 	return SESS_OK;
 }

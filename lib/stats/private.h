@@ -125,6 +125,8 @@ struct sessp_report {
 	unsigned on;			/* observations that it looks at */
 	unsigned rows;			/* those that make a row; 0: all of them */
 	bool total;			/* has measures of SESSP_OF_TOTAL */
+	bool standing;			/* without dimensions has its rows, of zeros, whatever was
+					 * seen: one, or one for each step */
 	const enum sess_key *keys;	/* of events that it looks at; ended by SESS_K_V */
 	bool (*wants)(struct sess_stats *st, const struct sessp_obs *o);	/* or NULL: all */
 	struct { sessp_key_of *of; int arg; } key[SESSP_PARTS];	/* own key parts */
@@ -287,6 +289,9 @@ void sessp_member_event(struct sess_stats *st, const struct sess_member *m);
 /* -- stats.c: have the reports see one observation.  0 or -1. */
 int sessp_observe(struct sess_stats *st, const struct sessp_obs *o);
 
+/* Enter the standing rows.  0 or -1. */
+int sessp_stand(struct sess_stats *st);
+
 static inline unsigned
 sessp_rows_on(const struct sessp_report *r)
 {
@@ -307,10 +312,26 @@ extern const struct sessp_dimension sessp_dimensions[];	/* name NULL ends */
 #define SESSP_DIMENSIONS 8	/* most of them at once */
 #define SESSP_COLUMNS 80	/* most columns of a table */
 
+/* Lines of a partial so far: its last one tells of them. */
+struct sessp_seal {
+	uint64_t lines;			/* 0: none is open */
+	uint64_t sum;			/* XXH3 of each, seeded with that of those before */
+};
+
+/* How many distinct ones a total has. */
+struct sessp_whole {
+	const union sessp_state *of;	/* NULL: not asked */
+	uint64_t n;
+	bool estimated;
+};
+
 struct sess_stats {
 	struct sess_stats_opts o;
 	json_t *like;			/* of sess_stats_like: owns the texts of o; o.reports,
-					 * o.by and o.funnel are then st's */
+					 * o.by, o.funnel and o.conditions are then st's */
+	uint64_t shown;			/* of sess_stats_like: rows that are asked for, or 0 */
+	int64_t newest;			/* event of the input; INT64_MIN: not known */
+	struct sessp_seal in;		/* of the partial that is being merged */
 	const struct sessp_report *reports[32];
 	struct sess_stats_table tables[32];
 	size_t main[32];		/* the column that each is in the order of */
@@ -334,6 +355,7 @@ struct sess_stats {
 	struct sessp_tally_entry *tally;	/* of the row that is read */
 	size_t ntally, tally_cap;
 	struct sess_buf tally_text, lists;
+	struct sessp_whole whole;	/* of the total that rows are shown with */
 
 	struct sessp_sorter *rank;
 	bool ranked;			/* groups are in rank */

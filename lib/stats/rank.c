@@ -48,9 +48,23 @@ write_cells(const struct sess_stats *st, unsigned report, bool estimated, struct
 	return 0;
 }
 
-bool
-sessp_cells_read(struct sess_stats *st, unsigned report, struct sess_slice data,
-    bool *estimated)
+/* Of a session that may not be over: whether it is, as the newest event of all
+ * tells. */
+static void
+settle_end(struct sess_stats *st)
+{
+	struct sess_cell *c = st->cells + st->ndims;
+	struct sess_slice *reason = &c[sess_column_find("end_reason", 10)].text;
+	int64_t last = c[sess_column_find("end", 3)].i;
+	int64_t idle = c[sess_column_find("session_id", 10)].known ? st->o.idle : st->o.visit_idle;
+
+	if (idle > 0 && reason->len == 3 && memcmp(reason->p, "eof", 3) == 0 &&
+	    last <= INT64_MAX - idle && st->newest >= last + idle)
+		*reason = (struct sess_slice){ "idle", 4 };
+}
+
+static bool
+read_cells(struct sess_stats *st, unsigned report, struct sess_slice data, bool *estimated)
 {
 	const struct sess_stats_table *t = &st->tables[report];
 	const char *p = data.p, *end = data.p + data.len;
@@ -82,6 +96,16 @@ sessp_cells_read(struct sess_stats *st, unsigned report, struct sess_slice data,
 		p += word;
 	}
 	return p == end;
+}
+
+bool
+sessp_cells_read(struct sess_stats *st, unsigned report, struct sess_slice data, bool *estimated)
+{
+	if (!read_cells(st, report, data, estimated))
+		return false;
+	if (st->reports[report]->of_sessions)
+		settle_end(st);
+	return true;
 }
 
 /* -- the order */
@@ -338,6 +362,7 @@ next_group(struct sess_stats *st, struct sessp_row *row, struct sessp_row **grou
 	if (row == NULL || info->tag == SESSP_TOTAL_ROW || !same_total(st, *total, info)) {
 		sessp_row_free(st, *total);
 		*total = NULL;
+		st->whole.of = NULL;
 	}
 	if (row != NULL)
 		*(info->tag == SESSP_TOTAL_ROW ? total : group) = row;
@@ -377,7 +402,8 @@ rank_groups(struct sess_stats *st, struct sess_err *err)
 static bool
 within(struct sess_stats *st, const struct sessp_ranked *row)
 {
-	uint64_t limit = st->o.limit > 0 ? st->o.limit : st->reports[row->report]->limit;
+	uint64_t limit = st->shown > 0 ? st->shown : st->o.limit > 0 ? st->o.limit :
+	    st->reports[row->report]->limit;
 	size_t len = row->dims.len + 1;
 
 	if (st->given_for.len != len || memcmp(st->given_for.data, row->key.p, len) != 0) {

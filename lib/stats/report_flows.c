@@ -190,6 +190,6 @@ static const struct sessp_column step_columns[] = {
 
 const struct sessp_report sessp_report_funnel = {
 	.name = "funnel", .title = "Funnel", .doc = "how many sessions reach each step of --funnel",
-	.on = SESSP_ON_STEP, .key = { { step_key, 0 }, { step_key, 1 } },
+	.on = SESSP_ON_STEP, .standing = true, .key = { { step_key, 0 }, { step_key, 1 } },
 	.measures = step_measures, .columns = step_columns, .ascending = true
 };

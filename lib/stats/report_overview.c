@@ -205,6 +205,6 @@ static const enum sess_key keys[] = {
 const struct sessp_report sessp_report_overview = {
 	.name = "overview", .title = "Overview",
 	.doc = "sessions, users, page views, error and success rates, Apdex",
-	.on = SESSP_ON_EVENT | SESSP_ON_SESSION,
+	.on = SESSP_ON_EVENT | SESSP_ON_SESSION, .standing = true,
 	.keys = keys, .measures = measures, .columns = columns
 };

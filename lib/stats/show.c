@@ -82,11 +82,25 @@ quantile(const struct sessp_row *row, const struct sessp_column *col, struct ses
 	return true;
 }
 
+/* Asked once for all rows of a total: an estimate reads all of its registers. */
+static uint64_t
+whole(struct sess_stats *st, const union sessp_state *s, bool *estimated)
+{
+	struct sessp_whole *w = &st->whole;
+
+	if (w->of != s) {
+		*w = (struct sessp_whole){ .of = s };
+		w->n = sessp_state_distinct(s, &w->estimated);
+	}
+	*estimated |= w->estimated;
+	return w->n;
+}
+
 static bool
-share(const struct sessp_row *row, const struct sessp_row *total,
+share(struct sess_stats *st, const struct sessp_row *row, const struct sessp_row *total,
     const struct sessp_column *col, struct sess_cell *c, bool *estimated)
 {
-	uint64_t all = total != NULL ? sessp_state_distinct(&total->state[col->b], estimated) : 0;
+	uint64_t all = total != NULL ? whole(st, &total->state[col->b], estimated) : 0;
 
 	if (all == 0)
 		return false;
@@ -221,7 +235,7 @@ show_one(struct sess_stats *st, const struct sessp_report *r, const struct sessp
 	case SESSP_RATIO:
 	case SESSP_REST:	c->known = ratio(r, row, col, c); return 0;
 	case SESSP_QUANTILE:	(void)quantile(row, col, c); return 0;
-	case SESSP_SHARE:	c->known = share(row, total, col, c, estimated); return 0;
+	case SESSP_SHARE:	c->known = share(st, row, total, col, c, estimated); return 0;
 	case SESSP_COMPUTED:	c->known = col->compute(row, col, c); return 0;
 	case SESSP_LIST:
 		if (list(st, row, col) < 0)

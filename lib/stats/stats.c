@@ -173,6 +173,7 @@ sess_stats_new(struct sess_stats **stats, const struct sess_stats_opts *o, struc
 	if (st == NULL)
 		return sess_err_nomem(err);
 	st->o = *o;
+	st->newest = INT64_MIN;
 	if (st->o.tmpdir == NULL)
 		st->o.tmpdir = "/var/tmp";
 	if (set_up(st, e) < 0) {
@@ -198,12 +199,20 @@ sess_stats_free(struct sess_stats *st)
 		free((void *)st->o.reports);
 		free((void *)st->o.by);
 		free((void *)st->o.funnel);
+		free((void *)st->o.conditions);
 		json_decref(st->like);
 	}
 	sess_buf_release(&st->dimensions);
 	sess_buf_release(&st->key);
 	sess_buf_release(&st->scratch);
 	free(st);
+}
+
+void
+sess_stats_newest(struct sess_stats *st, int64_t when)
+{
+	if (when > st->newest)
+		st->newest = when;
 }
 
 /* -- observations to rows */
@@ -339,6 +348,27 @@ sessp_observe(struct sess_stats *st, const struct sessp_obs *o)
 		if (r->measures != NULL ? group(st, i, o) < 0 :
 		    (r->wants == NULL || r->wants(st, o)) && sessp_rank_single(st, i, o) < 0)
 			return -1;
+	}
+	return 0;
+}
+
+int
+sessp_stand(struct sess_stats *st)
+{
+	struct sessp_obs o = { 0 };
+	unsigned i;
+
+	st->dimensions.len = 0;
+	for (i = 0; i < st->nreports && st->ndims == 0; i++) {
+		if (!st->reports[i]->standing)
+			continue;
+		o.step = 0;
+		do
+			if (make_key(st, i, SESSP_GROUP_ROW, &o) < 0 ||
+			    sessp_table_get(st, st->key.data, st->key.len) == NULL)
+				return -1;
+		while ((st->reports[i]->on & SESSP_ON_STEP) != 0 &&
+		    st->o.funnel[++o.step] != NULL);
 	}
 	return 0;
 }

@@ -210,6 +210,8 @@ start(struct sess_stats *st, struct sess_err *err)
 	size_t i, n = 0;
 
 	t->reading = true;
+	if (sessp_stand(st) < 0)
+		return sess_err_nomem(err);
 	if (t->spilled != NULL)
 		return spill(st, err);
 	t->sorted = malloc((t->n + 1) * sizeof(struct sessp_row *));

@@ -52,6 +52,24 @@ is() {
 	is "$(rows overview '[.duration_p50_ms,.duration_p95_ms,.durations]')" '[30000,63000,{"10s-1m":1,"1m-3m":1}]'
 }
 
+@test "overview and a funnel of nothing are zeros, rates unknown" {
+	: >shop.ndjson
+	is "$(rows overview '[.sessions,.users,.page_views,.js_errors,.slow_loads,.js_error_rate,.apdex]')" '[0,0,0,0,0,null,null]'
+	is "$(rows funnel '[.step,.page,.sessions,.rate]' --funnel 'a,b')" $'[1,"a",0,null]\n[2,"b",0,null]'
+	is "$(rows overview . --by browser)" ''
+	is "$(rows slow .)" ''
+	run sess-stats -q --no-match-ok --fail-if 'sessions < 1' shop.ndjson
+	exits 1
+	sess-stats -q --no-match-ok -o prometheus shop.ndjson | grep -qx 'sess_overview_sessions 0'
+	sess-stats -q --no-match-ok -o csv shop.ndjson | tail -n 1 | grep -q '^0,0,0,0,,0,0,,0'
+	sess-stats -q --no-match-ok -r "$all" -o html shop.ndjson >page.html
+	python3 "$E2E/page.py" page.html
+	# an empty part adds nothing
+	sess-stats -q --no-match-ok --partial shop.ndjson >empty
+	shop >shop.ndjson
+	sess-stats --partial shop.ndjson | cmp - <(sess-stats --merge --partial empty <(sess-stats --partial shop.ndjson))
+}
+
 @test "conditions choose sessions, and the events that count" {
 	shop >shop.ndjson
 	is "$(rows overview '[.sessions,.page_views,.js_errors]' --user u-alice)" '[1,2,3]'
@@ -180,13 +198,16 @@ is() {
 	sess-stats -r errors --partial shop.ndjson >b
 	run sess-stats --merge a b
 	exits 2
-	has 'other reports or options'
+	has 'differ in reports: apis'
 	run sess-stats --merge shop.ndjson
 	exits 2
-	sed 's/"sess_stats":1/"sess_stats":2/' a >c
-	run sess-stats --merge c
-	exits 2
-	has 'of this version'
+	sed 's/"sess_stats":2/"sess_stats":1/' a >c
+	for words in c 'a c'; do
+		# shellcheck disable=SC2086
+		run sess-stats --merge $words
+		exits 2
+		has 'c:1: no line of a partial of this version'
+	done
 	{ cat a; echo '{"report":"apis","key":["x"],"states":{"calls":-4}}'; } >c
 	run sess-stats --merge c
 	exits 2
@@ -194,8 +215,128 @@ is() {
 	: >empty
 	run sess-stats --merge empty
 	exits 2
-	run sess-stats --merge -r apis a
-	exits 2
+	for words in '-r apis' '--has-error' '--since 2h' '--partial -n 3'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr sess-stats --merge $words a
+		exits 2
+		[ -z "$output" ]
+	done
+}
+
+@test "partials of other conditions are refused, and say which" {
+	shop >shop.ndjson
+	part() { TZ=${zone:-UTC0} sess-stats -q --no-match-ok -r sessions --partial "$@" shop.ndjson; }
+	refused() {
+		run --separate-stderr sess-stats --merge "$1" "$2"
+		exits 2
+		[ -z "$output" ]
+		[[ "$stderr" == *"$2:1: the partials differ in $3"* ]] || {
+			printf '%s\n' "$stderr"
+			return 1
+		}
+	}
+	differs() {	# WHAT ARG...
+		local what=$1
+		shift
+		part "$@" >b
+		refused a b "$what"
+		refused b a "$what"
+		sess-stats --merge b b >both	# the same ones add up
+	}
+	part >a
+	differs 'conditions: --user=u-alice' --user u-alice
+	differs 'conditions: --has-error' --has-error
+	differs 'conditions: --invert-match' -v
+	differs 'conditions: --where=js_errors > 1' --where 'js_errors > 1'
+	differs 'conditions: --since=2026-11-22T23:00:00.000Z' --since 1d --now 2026-11-23T23:00:00Z
+	differs 'conditions: --until=2026-11-23T20:00:00.000Z' --until 2026-11-23T20:00:00Z
+	differs 'conditions: max_duration_ms=3600000,' --max-duration 1h
+	differs 'conditions: --clock=server' --clock server
+	differs 'conditions: --session-by=ip,user' --session-by user,ip
+	differs 'conditions: --max-events=9' --max-events 9
+	differs 'conditions: --mask-ip=24,48' --mask-ip 24,48
+	differs 'conditions: --drop-query' --drop-query
+	differs 'conditions: --trust-forwarded' --trust-forwarded
+	differs idle_ms --session-rule visit
+	differs idle_ms --idle 1h
+	differs thresholds --threshold load=2000
+	differs tz --tz Asia/Tokyo
+	differs limit -n 3
+	differs by --by browser
+	differs sort --sort=-js_errors
+	# the zone of hours and days, which the process may have of its own
+	zone=Asia/Tokyo part >b
+	sess-stats --merge a b >/dev/null
+	part --by day >a
+	zone=Asia/Tokyo part --by day >b
+	refused a b 'conditions: TZ='
+	# keys of --hash-user, and no name in the clear
+	echo one >one.key
+	echo two >two.key
+	part --hash-user one.key --user-name 张伟 >a
+	part --hash-user two.key --user-name 张伟 >b
+	refused a b 'conditions: --hash-user='
+	run ! grep -q 张伟 a
+	# what chooses the part is no condition
+	part --session alice01 >a
+	echo bob0001 >ids
+	part --ids-from ids >b
+	is "$(sess-stats --merge -o ids a b)" $'alice01\nbob0001'
+}
+
+@test "a partial that was cut or changed is noticed" {
+	local number
+	shop >shop.ndjson
+	sess-stats -r apis,errors,slow --partial shop.ndjson >a
+	damaged() {
+		run --separate-stderr sess-stats --merge a c
+		exits 2
+		[ -z "$output" ]
+		[[ "$stderr" == *"$1"* ]]
+	}
+	head -n -1 a >c
+	damaged 'the partial is cut off'
+	head -n 1 a >c
+	damaged 'the partial is cut off'
+	head -n -1 a | cat - a >c
+	damaged 'the partial is cut off'
+	for number in $(seq 2 $(($(wc -l <a) - 1))); do
+		sed "${number}d" a >c
+		damaged 'lost or changed'
+		sed "${number}p" a >c
+		damaged 'lost or changed'
+	done
+	sed '/"slow"/s/9000/9001/' a >c
+	damaged 'lost or changed'
+	sed '/"end":/s/"newest_ms":./&1/' a >c
+	damaged 'lost or changed'
+	{ cat a; sed -n 2p a; } >c
+	damaged 'no line of a partial'
+	# one behind the other is two
+	cat a a >c
+	cmp <(sess-stats --merge -o ndjson c) <(sess-stats --merge -o ndjson a a)
+}
+
+@test "how sessions ended is for all of the input to say" {
+	local words
+	visit() { printf '{"v":1,"id":"%016x","time":"2026-11-23T%s:00.000Z","kind":"view","visitor":"%s","page":"p"}\n' "$1" "$2" "$3"; }
+	visit 1 20:00 early >a.ndjson
+	visit 2 20:20 later >b.ndjson
+	visit 3 20:40 last >c.ndjson
+	for f in a b c; do sess-stats -r sessions --partial $f.ndjson >$f; done
+	for words in 'a b c' 'c b a' 'b c a'; do
+		# shellcheck disable=SC2086
+		is "$(sess-stats --merge -o ndjson $words | jq -r .end_reason | paste -sd' ')" 'idle eof eof'
+	done
+	sess-stats --merge --partial b a >ab
+	is "$(sess-stats --merge -o ndjson ab | jq -r .end_reason | paste -sd' ')" 'eof eof'
+	sess-stats --merge --partial c ab | cmp - <(sess-stats -r sessions --partial b.ndjson a.ndjson c.ndjson)
+	for words in '--where end_reason=1' '-r sessions --sort end_reason'; do
+		# shellcheck disable=SC2086
+		run sess-stats --partial $words a.ndjson
+		exits 2
+		has 'end_reason'
+	done
 }
 
 @test "--fail-if is a gate" {
