@@ -243,16 +243,14 @@ stop_reading(struct search *s, struct sess_stream *stream)
 	cli_done(s->cli, stream);
 }
 
-void
-search_gather(struct search *s, const struct search_kept *kept, const char *literal,
-    search_take *take, void *arg)
+/* Read all of the input. */
+static struct sess_gather *
+gather(struct search *s, const struct search_kept *kept, const char *literal)
 {
 	struct sess_gather *g;
 	struct sess_stream_block block;
 	struct sess_stream *stream;
-	const struct sess_session *session;
 	struct sess_err err = { 0 };
-	enum sess_status st;
 
 	choose(s, kept);
 	g = start_gathering(s, kept);
@@ -263,9 +261,33 @@ search_gather(struct search *s, const struct search_kept *kept, const char *lite
 		if (block.len > 0 && sess_gather_add(g, block.data, block.len, &err) < 0)
 			cli_die(NULL, &err);
 	stop_reading(s, stream);
+	return g;
+}
+
+void
+search_gather(struct search *s, const struct search_kept *kept, const char *literal,
+    search_take *take, void *arg)
+{
+	struct sess_gather *g = gather(s, kept, literal);
+	const struct sess_session *session;
+	struct sess_err err = { 0 };
+	enum sess_status st;
+
 	while ((st = sess_gather_next(g, &session, &err)) == SESS_OK && !cli_put_failed())
 		take(arg, session);
 	if (st < 0)
+		cli_die(NULL, &err);
+	sess_gather_free(g);
+}
+
+void
+search_gather_each(struct search *s, const struct search_kept *kept, sess_gather_take *take,
+    void *arg)
+{
+	struct sess_gather *g = gather(s, kept, NULL);
+	struct sess_err err = { 0 };
+
+	if (sess_gather_each(g, s->cli->stream.jobs, take, arg, &err) < 0)
 		cli_die(NULL, &err);
 	sess_gather_free(g);
 }

@@ -201,6 +201,15 @@ enum sess_status sess_gather_add(struct sess_gather *g, const char *packed,
 enum sess_status sess_gather_next(struct sess_gather *g,
     const struct sess_session **s, struct sess_err *err);
 
+/* Takes a session, borrowed for the call; threads are numbered from 0.  Below 0: stop. */
+typedef enum sess_status sess_gather_take(void *arg, unsigned thread,
+    const struct sess_session *s, struct sess_err *err);
+
+/* In place of sess_gather_next, for who doesn't care for the order: have all sessions
+ * taken, by so many threads at most, the caller's among them. */
+enum sess_status sess_gather_each(struct sess_gather *g, unsigned threads,
+    sess_gather_take *take, void *arg, struct sess_err *err);
+
 /*
  * For --follow: sessions of which no event arrived for `idle` ms of the
  * reader's clock (now), in order of (start, key).  now INT64_MAX: all that are
