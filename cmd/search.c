@@ -253,27 +253,11 @@ stop_reading(struct search *s, struct sess_stream *stream)
 	cli_done(s->cli, stream);
 }
 
-/* -- sorted input */
+/* -- sorted input: a session at a time, as they come */
 
-struct taking {
-	search_take *take;
-	void *arg;
-};
-
-static int
-take_one(void *arg, const struct sess_session *session)
-{
-	const struct taking *t = arg;
-
-	t->take(t->arg, session);
-	return cli_put_failed();
-}
-
-/* A session at a time, as they come. */
 static void
-reduce(struct search *s, const struct search_kept *kept, search_take *take, void *arg)
+reduce(struct search *s, const struct search_kept *kept, sess_gather_take *take, void *arg)
 {
-	struct taking t = { take, arg };
 	struct sess_stream_block block;
 	struct sess_stream *stream;
 	struct sess_session_opts o;
@@ -287,32 +271,42 @@ reduce(struct search *s, const struct search_kept *kept, search_take *take, void
 	s->cli->stream.unordered = false;
 	stream = cli_stream(s->cli);
 	while (st == SESS_OK && cli_next(s->cli, stream, &block, -1))
-		st = sess_reducer_add(r, block.data, block.len, take_one, &t, &err);
+		st = sess_reducer_add(r, block.data, block.len, take, arg, &err);
 	if (st == SESS_OK)
-		st = sess_reducer_end(r, take_one, &t, &err);
+		st = sess_reducer_end(r, take, arg, &err);
 	if (st < 0)
 		cli_die(NULL, &err);
 	stop_reading(s, stream);
+	s->newest = sess_reducer_newest(r);
 	sess_reducer_free(r);
+}
+
+struct taking {
+	search_take *take;
+	void *arg;
+};
+
+static enum sess_status
+take_one(void *arg, unsigned thread, const struct sess_session *session, struct sess_err *err)
+{
+	const struct taking *t = arg;
+
+	(void)thread, (void)err;
+	t->take(t->arg, session);
+	return cli_put_failed() ? SESS_END : SESS_OK;
 }
 
 /* -- any input */
 
-void
-search_gather(struct search *s, const struct search_kept *kept, const char *literal,
-    search_take *take, void *arg)
+/* Read all of the input. */
+static struct sess_gather *
+gather(struct search *s, const struct search_kept *kept, const char *literal)
 {
 	struct sess_gather *g;
 	struct sess_stream_block block;
 	struct sess_stream *stream;
-	const struct sess_session *session;
 	struct sess_err err = { 0 };
-	enum sess_status st;
 
-	if (s->cli->session.sorted) {
-		reduce(s, kept, take, arg);
-		return;
-	}
 	choose(s, kept);
 	g = start_gathering(s, kept);
 	s->cli->stream.literal = literal;
@@ -322,9 +316,45 @@ search_gather(struct search *s, const struct search_kept *kept, const char *lite
 		if (block.len > 0 && sess_gather_add(g, block.data, block.len, &err) < 0)
 			cli_die(NULL, &err);
 	stop_reading(s, stream);
+	return g;
+}
+
+void
+search_gather(struct search *s, const struct search_kept *kept, const char *literal,
+    search_take *take, void *arg)
+{
+	struct taking t = { take, arg };
+	const struct sess_session *session;
+	struct sess_gather *g;
+	struct sess_err err = { 0 };
+	enum sess_status st;
+
+	if (s->cli->session.sorted) {
+		reduce(s, kept, take_one, &t);
+		return;
+	}
+	g = gather(s, kept, literal);
 	while ((st = sess_gather_next(g, &session, &err)) == SESS_OK && !cli_put_failed())
 		take(arg, session);
 	if (st < 0)
+		cli_die(NULL, &err);
+	s->newest = sess_gather_newest(g);
+	sess_gather_free(g);
+}
+
+void
+search_gather_each(struct search *s, const struct search_kept *kept, sess_gather_take *take,
+    void *arg)
+{
+	struct sess_gather *g;
+	struct sess_err err = { 0 };
+
+	if (s->cli->session.sorted) {
+		reduce(s, kept, take, arg);
+		return;
+	}
+	g = gather(s, kept, NULL);
+	if (sess_gather_each(g, s->cli->stream.jobs, take, arg, &err) < 0)
 		cli_die(NULL, &err);
 	s->newest = sess_gather_newest(g);
 	sess_gather_free(g);

@@ -72,7 +72,12 @@ struct search_kept {
 void search_gather(struct search *s, const struct search_kept *kept, const char *literal,
     search_take *take, void *arg);
 
-/* The same for the sessions of these ids alone: ids says that all are ids of
+/* The same of all records, by threads that are numbered below s->cli->stream.jobs, the
+ * sessions in any order. */
+void search_gather_each(struct search *s, const struct search_kept *kept,
+    sess_gather_take *take, void *arg);
+
+/* As search_gather, for the sessions of these ids alone: ids says that all are ids of
  * sessions, none a visitor. */
 void search_gather_named(struct search *s, const struct names *keys, bool ids,
     const struct search_kept *kept, search_take *take, void *arg);

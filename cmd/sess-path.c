@@ -323,11 +323,12 @@ show_ripe(struct path *p, int64_t now)
 	cli_flush();
 }
 
-static int
-show_one(void *arg, const struct sess_session *s)
+static enum sess_status
+show_one(void *arg, unsigned thread, const struct sess_session *s, struct sess_err *err)
 {
+	(void)thread, (void)err;
 	show(arg, s);
-	return cli_put_failed();
+	return cli_put_failed() ? SESS_END : SESS_OK;
 }
 
 /* --sorted: a session at a time, as they come. */

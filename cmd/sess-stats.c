@@ -1,5 +1,6 @@
 /* sess-stats: reports, each row with sessions to look into. */
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,8 @@ struct stats {
 	bool partial, merge, own_options;
 	const char *fail_if, *base;
 
-	struct sess_stats *stats;
+	struct sess_stats *stats, **shares;	/* a thread's: shares[0] is stats */
+	pthread_mutex_t lock;		/* of what is asked of a session */
 	struct sess_report *report;
 	struct sess_compare *compare;
 	struct sess_buf out;
@@ -279,35 +281,60 @@ check_expression(struct stats *s)
 
 /* -- reading */
 
-static void
-take(void *arg, const struct sess_session *session)
+static bool
+is_counted(struct stats *s, const struct sess_session *session)
+{
+	if (!search_ask(&s->search, session))
+		return false;
+	if (session->oversize && s->oversize++ == 0)
+		cli_warnf("session %.*s: its %" PRIu64 " events are more than --max-events: "
+		    "not counted", (int)session->key.len, session->key.p, session->events);
+	return !session->oversize;
+}
+
+static enum sess_status
+take(void *arg, unsigned thread, const struct sess_session *session, struct sess_err *err)
 {
 	struct stats *s = arg;
+	bool counted;
+
+	pthread_mutex_lock(&s->lock);
+	counted = is_counted(s, session);
+	pthread_mutex_unlock(&s->lock);
+	return counted ? sess_stats_add(s->shares[thread], session, err) : SESS_OK;
+}
+
+/* Each thread counts for itself, the first one in the stats itself. */
+static void
+count_input(struct stats *s)
+{
+	struct search_kept kept = { .lines = true, .note = sess_stats_note,
+	    .note_arg = s->stats };
+	unsigned i, n = s->cli.stream.jobs;
 	struct sess_err err = { 0 };
 
-	if (!search_ask(&s->search, session))
-		return;
-	if (session->oversize) {
-		if (s->oversize++ == 0)
-			cli_warnf("session %.*s: its %" PRIu64 " events are more than --max-events: "
-			    "not counted", (int)session->key.len, session->key.p, session->events);
-		return;
-	}
-	if (sess_stats_add(s->stats, session, &err) < 0)
+	if ((s->shares = calloc(n, sizeof(struct sess_stats *))) == NULL)
 		die(NULL, &err);
+	s->shares[0] = s->stats;
+	for (i = 1; i < n; i++)
+		if (sess_stats_share(&s->shares[i], s->stats, n - 1, &err) < 0)
+			die(NULL, &err);
+	search_gather_each(&s->search, &kept, take, s);
+	for (i = 1; i < n; i++)
+		if (sess_stats_join(s->shares[i], &err) < 0)
+			die(NULL, &err);
+	free(s->shares);
 }
 
 static void
 read_input(struct stats *s)
 {
-	struct search_kept kept = { .lines = true, .note = sess_stats_note };
 	struct sess_err err = { 0 };
 
 	if (sess_stats_new(&s->stats, &s->opts, &err) < 0)
 		cli_misuse("%s", err.text);
 	check_expression(s);
-	kept.note_arg = s->stats;
-	search_gather(&s->search, &kept, NULL, take, s);
+	count_input(s);
 	sess_stats_newest(s->stats, s->search.newest);
 	if (s->search.matched == 0)
 		search_explain(&s->search);
@@ -495,7 +522,8 @@ release(struct stats *s)
 int
 main(int argc, char **argv)
 {
-	struct stats s = { .color = "auto", .how = { .id_end = '\n', .sessions = PATHS } };
+	struct stats s = { .color = "auto", .how = { .id_end = '\n', .sessions = PATHS },
+	    .lock = PTHREAD_MUTEX_INITIALIZER };
 	bool found;
 
 	sess_stats_opts_init(&s.opts);

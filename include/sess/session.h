@@ -202,6 +202,15 @@ enum sess_status sess_gather_add(struct sess_gather *g, const char *packed,
 enum sess_status sess_gather_next(struct sess_gather *g,
     const struct sess_session **s, struct sess_err *err);
 
+/* Takes a session, borrowed for the call; threads are numbered from 0.  SESS_OK: go on. */
+typedef enum sess_status sess_gather_take(void *arg, unsigned thread,
+    const struct sess_session *s, struct sess_err *err);
+
+/* In place of sess_gather_next, for who doesn't care for the order: have all sessions
+ * taken, by so many threads at most, the caller's among them. */
+enum sess_status sess_gather_each(struct sess_gather *g, unsigned threads,
+    sess_gather_take *take, void *arg, struct sess_err *err);
+
 /*
  * For --follow: sessions of which no event arrived for `idle` ms of the
  * reader's clock (now), in order of (start, key).  now INT64_MAX: all that are
@@ -237,18 +246,18 @@ enum sess_status sess_reducer_new(struct sess_reducer **r,
     const struct sess_session_opts *opts, struct sess_err *err);
 void sess_reducer_free(struct sess_reducer *r);
 
-/* Takes one session, borrowed for the call; non-zero stops. */
-typedef int sess_session_fn(void *arg, const struct sess_session *s);
-
 /* Take what one packer with opts.sorted appended to one buffer since its reset;
  * buffers come in the order of the input.  SESS_EFORMAT where a key is less than
- * the one before, as bytes: the groups' events are not together.  SESS_END where
- * take said stop. */
+ * the one before, as bytes: the groups' events are not together.  What take
+ * returned where that was not SESS_OK. */
 enum sess_status sess_reducer_add(struct sess_reducer *r, const char *packed, size_t len,
-    sess_session_fn *take, void *arg, struct sess_err *err);
+    sess_gather_take *take, void *arg, struct sess_err *err);
 
 /* The input has ended: the last group.  As above. */
-enum sess_status sess_reducer_end(struct sess_reducer *r, sess_session_fn *take, void *arg,
+enum sess_status sess_reducer_end(struct sess_reducer *r, sess_gather_take *take, void *arg,
     struct sess_err *err);
+
+/* As sess_gather_newest, of all that were given. */
+int64_t sess_reducer_newest(const struct sess_reducer *r);
 
 #endif

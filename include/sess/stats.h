@@ -153,6 +153,17 @@ enum sess_status sess_stats_add(struct sess_stats *st, const struct sess_session
 void sess_stats_newest(struct sess_stats *st, int64_t when);
 
 /*
+ * For counting on several threads: each but one counts its sessions in a share of
+ * st, on which nothing but sess_stats_add may be called.  Shares take a quarter of
+ * st's memory, n of them; st outlives them.
+ */
+enum sess_status sess_stats_share(struct sess_stats **share, struct sess_stats *st, unsigned n,
+    struct sess_err *err);
+
+/* All threads are done: add what the share counted to st, and free it. */
+enum sess_status sess_stats_join(struct sess_stats *share, struct sess_err *err);
+
+/*
  * The state as lines of NDJSON, each given to put with its newline; put returns
  * below 0 to stop (SESS_ESYS).  The first line tells the version, reports, options
  * and conditions, the last one how many there are, and a checksum of them; the

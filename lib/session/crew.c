@@ -1,9 +1,11 @@
 /*
  * Many sessions at the end of input, on two cores: groups are put in order in
- * two parts, and another thread folds sessions while the caller uses those
- * before.
+ * two parts; then another thread folds sessions while the caller uses those
+ * before, or each thread folds and uses its share where their order is of no
+ * matter.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +15,8 @@
 #define STEP		32		/* of them told at a time */
 #define IN_FLIGHT	(64 * 1024)	/* events of theirs, unless one has more */
 #define KEEP		4096		/* larger arrays are not kept */
+#define SHARE		64		/* sessions that a thread takes at a time */
+#define MOST_THREADS	64
 
 /* -- order */
 
@@ -82,6 +86,81 @@ sessp_crew_order(struct sess_gather *g, unsigned n, struct sess_err *err)
 	return mine.status;
 }
 
+/* -- fold and use */
+
+/* Arrays as large as one session needed are not kept for the next. */
+static void
+trim(struct sessp_fold *f)
+{
+	if (f->members_cap > KEEP || f->views_cap > KEEP || f->work_cap > KEEP ||
+	    f->users_cap > KEEP)
+		sessp_fold_release(f);
+}
+
+struct share {
+	const struct sess_gather *g;
+	sess_gather_take *take;
+	void *arg;
+	unsigned number;
+	atomic_size_t *next;		/* piece that nobody has; all threads' */
+	struct sessp_fold fold;
+	enum sess_status status;
+	struct sess_err err;
+};
+
+static void *
+use(void *arg)
+{
+	struct share *s = arg;
+	size_t i = 0, end = 0, n = s->g->part.n;
+
+	for (;; i++) {
+		if (i == end) {
+			i = atomic_fetch_add(s->next, SHARE);
+			end = i + SHARE;
+		}
+		if (i >= n)
+			break;
+		trim(&s->fold);
+		if ((s->status = sessp_gather_fold(s->g, i, &s->fold, &s->err)) < 0 ||
+		    (s->status = s->take(s->arg, s->number, &s->fold.s, &s->err)) < 0) {
+			atomic_store(s->next, n);	/* the others stop as well */
+			break;
+		}
+	}
+	sessp_fold_release(&s->fold);
+	return NULL;
+}
+
+enum sess_status
+sessp_crew_each(const struct sess_gather *g, unsigned n, sess_gather_take *take, void *arg,
+    struct sess_err *err)
+{
+	struct share share[MOST_THREADS];
+	pthread_t thread[MOST_THREADS];
+	atomic_size_t next = 0;
+	enum sess_status st = SESS_OK;
+	unsigned i, started;
+
+	n = n < MOST_THREADS ? n : MOST_THREADS;
+	for (i = 0; i < n; i++)
+		share[i] = (struct share){ .g = g, .take = take, .arg = arg, .number = i,
+		    .next = &next };
+	for (started = 1; started < n; started++)
+		if (pthread_create(&thread[started], NULL, use, &share[started]) != 0)
+			break;
+	use(&share[0]);
+	for (i = 0; i < started; i++) {
+		if (i > 0)
+			pthread_join(thread[i], NULL);
+		if (share[i].status < 0 && st == SESS_OK) {
+			st = share[i].status;
+			sess_err_set(err, st, 0, "%s", share[i].err.text);
+		}
+	}
+	return st;
+}
+
 /* -- fold ahead */
 
 struct sessp_crew {
@@ -114,15 +193,6 @@ make_way(struct sessp_crew *c, size_t i, size_t *known_used, size_t in_flight)
 	go = !c->quit;
 	pthread_mutex_unlock(&c->lock);
 	return go;
-}
-
-/* Arrays as large as one session needed are not kept for the next. */
-static void
-trim(struct sessp_fold *f)
-{
-	if (f->members_cap > KEEP || f->views_cap > KEEP || f->work_cap > KEEP ||
-	    f->users_cap > KEEP)
-		sessp_fold_release(f);
 }
 
 static void *

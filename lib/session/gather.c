@@ -178,12 +178,18 @@ by_start(const void *a, const void *b, void *arg)
 	return c != 0 ? c : (g->key.len > g->data.len) - (g->key.len < g->data.len);
 }
 
+void
+sessp_gather_settle(struct sess_gather *g)
+{
+	if (g->part.newest > g->newest)
+		g->newest = g->part.newest;
+}
+
 enum sess_status
 sessp_gather_sort(struct sess_gather *g, struct sess_err *err)
 {
 	g->failed = false;
-	if (g->part.newest > g->newest)
-		g->newest = g->part.newest;
+	sessp_gather_settle(g);
 	if (g->part.n > 0)
 		qsort_r(g->part.pieces, g->part.n, sizeof(*g->part.pieces), by_start, g);
 	return g->failed ? sess_err_nomem(err) : SESS_OK;
@@ -306,20 +312,26 @@ sessp_gather_piece(struct sess_gather *g, const struct sess_session **s,
 	return sessp_gather_fold(g, g->at++, &g->fold, err);
 }
 
-/* The input has ended.  A second thread pays from many sessions on. */
+/* A second thread pays from many sessions on. */
+static bool
+many(const struct sess_gather *g)
+{
+	return g->opts.jobs != 1 && g->store.ngroups >= MANY;
+}
+
+/* The input has ended. */
 static enum sess_status
 begin_reading(struct sess_gather *g, struct sess_err *err)
 {
-	bool many = g->opts.jobs != 1 && g->store.ngroups >= MANY;
 	enum sess_status st;
 
 	if (g->events != NULL)
 		return sessp_spill_merge(g, err);
 	g->part.n = g->at = 0;
-	if ((st = sessp_crew_order(g, many ? 2 : 1, err)) < 0 ||
+	if ((st = sessp_crew_order(g, many(g) ? 2 : 1, err)) < 0 ||
 	    (st = sessp_gather_sort(g, err)) < 0)
 		return st;
-	if (many)
+	if (many(g))
 		g->crew = sessp_crew_new(g);
 	return SESS_OK;
 }
@@ -339,4 +351,24 @@ sess_gather_next(struct sess_gather *g, const struct sess_session **s,
 		return sessp_spill_next(g, s, err);
 	return g->crew != NULL ? sessp_crew_next(g->crew, s, err) :
 	    sessp_gather_piece(g, s, err);
+}
+
+enum sess_status
+sess_gather_each(struct sess_gather *g, unsigned threads, sess_gather_take *take, void *arg,
+    struct sess_err *err)
+{
+	const struct sess_session *s;
+	enum sess_status st;
+
+	if (g->events == NULL) {
+		threads = many(g) ? threads : 1;
+		if ((st = sessp_crew_order(g, threads > 1 ? 2 : 1, err)) < 0)
+			return st;
+		sessp_gather_settle(g);
+		return sessp_crew_each(g, threads, take, arg, err);
+	}
+	while ((st = sess_gather_next(g, &s, err)) == SESS_OK)
+		if ((st = take(arg, 0, s, err)) < 0)
+			break;
+	return st < 0 ? st : SESS_OK;
 }

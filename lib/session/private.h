@@ -436,6 +436,9 @@ void sessp_gather_reset(struct sess_gather *g);
 enum sess_status sessp_gather_order(const struct sess_gather *g, struct sessp_part *part,
     size_t i, struct sess_err *err);
 
+/* The newest of all events is known: that of g->part, too. */
+void sessp_gather_settle(struct sess_gather *g);
+
 /* Put the pieces of g->part in order, (start, key). */
 enum sess_status sessp_gather_sort(struct sess_gather *g, struct sess_err *err);
 
@@ -449,6 +452,10 @@ enum sess_status sessp_gather_piece(struct sess_gather *g,
 
 /* crew.c: put all groups in order by n threads, their pieces in g->part. */
 enum sess_status sessp_crew_order(struct sess_gather *g, unsigned n, struct sess_err *err);
+
+/* Fold the pieces of g->part on n threads, and have each taken on its thread. */
+enum sess_status sessp_crew_each(const struct sess_gather *g, unsigned n,
+    sess_gather_take *take, void *arg, struct sess_err *err);
 
 /* Begin to fold the pieces of g->part on another thread; NULL where none can
  * be had.  Nothing of g may change until it is freed. */

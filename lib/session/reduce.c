@@ -8,6 +8,7 @@ struct sess_reducer {
 	struct sess_gather *g;	/* of the current group */
 	struct sess_buf key;	/* the group's */
 	bool any;		/* there is one */
+	int64_t newest;		/* event of those before it */
 };
 
 enum sess_status
@@ -24,8 +25,15 @@ sess_reducer_new(struct sess_reducer **rp, const struct sess_session_opts *opts,
 		free(r);
 		return st;
 	}
+	r->newest = opts->newest;
 	*rp = r;
 	return SESS_OK;
+}
+
+int64_t
+sess_reducer_newest(const struct sess_reducer *r)
+{
+	return r->newest;
 }
 
 void
@@ -40,21 +48,23 @@ sess_reducer_free(struct sess_reducer *r)
 
 /* The sessions of the group, all of whose events are there. */
 static enum sess_status
-give(struct sess_reducer *r, sess_session_fn *take, void *arg, struct sess_err *err)
+give(struct sess_reducer *r, sess_gather_take *take, void *arg, struct sess_err *err)
 {
 	const struct sess_session *s;
 	enum sess_status st;
 
 	while ((st = sess_gather_next(r->g, &s, err)) == SESS_OK)
-		if (take(arg, s) != 0)
-			return SESS_END;
+		if ((st = take(arg, 0, s, err)) != SESS_OK)
+			return st;
+	if (sess_gather_newest(r->g) > r->newest)
+		r->newest = sess_gather_newest(r->g);
 	sessp_gather_reset(r->g);
 	return st == SESS_END ? SESS_OK : st;
 }
 
 /* The group that the next events are of. */
 static enum sess_status
-enter(struct sess_reducer *r, struct sess_slice key, sess_session_fn *take, void *arg,
+enter(struct sess_reducer *r, struct sess_slice key, sess_gather_take *take, void *arg,
     struct sess_err *err)
 {
 	size_t n = key.len < r->key.len ? key.len : r->key.len;
@@ -79,7 +89,7 @@ enter(struct sess_reducer *r, struct sess_slice key, sess_session_fn *take, void
 
 enum sess_status
 sess_reducer_add(struct sess_reducer *r, const char *packed, size_t len,
-    sess_session_fn *take, void *arg, struct sess_err *err)
+    sess_gather_take *take, void *arg, struct sess_err *err)
 {
 	const char *end = packed + len;
 	struct sessp_packed_group head;
@@ -99,7 +109,7 @@ sess_reducer_add(struct sess_reducer *r, const char *packed, size_t len,
 }
 
 enum sess_status
-sess_reducer_end(struct sess_reducer *r, sess_session_fn *take, void *arg,
+sess_reducer_end(struct sess_reducer *r, sess_gather_take *take, void *arg,
     struct sess_err *err)
 {
 	enum sess_status st = r->any ? give(r, take, arg, err) : SESS_OK;

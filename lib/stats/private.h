@@ -19,6 +19,8 @@
 #ifndef SESSP_STATS_H
 #define SESSP_STATS_H
 
+#include <pthread.h>
+
 #include "../base/private.h"
 #include "../base/sorter.h"
 #include "../base/when_zone.h"
@@ -213,6 +215,10 @@ struct sessp_row *sessp_table_get(struct sess_stats *st, const char *key, size_t
 /* Between two sessions: spill if it has grown beyond its memory. */
 enum sess_status sessp_table_settle(struct sess_stats *st, struct sess_err *err);
 
+/* Add the rows of another's table, which is empty then.  Not while reading. */
+enum sess_status sessp_table_join(struct sess_stats *st, struct sess_stats *from,
+    struct sess_err *err);
+
 /* The next row in order of the keys, the caller's to free; the first call ends
  * adding. */
 enum sess_status sessp_table_next(struct sess_stats *st, struct sessp_row **row,
@@ -357,7 +363,9 @@ struct sess_stats {
 	struct sess_buf tally_text, lists;
 	struct sessp_whole whole;	/* of the total that rows are shown with */
 
-	struct sessp_sorter *rank;
+	struct sess_stats *of;		/* of a share: the whole; else NULL */
+	pthread_mutex_t lock;		/* of rank */
+	struct sessp_sorter *rank;	/* a share's is that of the whole */
 	bool ranked;			/* groups are in rank */
 	uint64_t given;			/* rows of these dimensions */
 	struct sess_buf given_for;	/* report and dimensions */

@@ -159,9 +159,11 @@ static enum sess_status
 add(struct sess_stats *st, unsigned report, struct sess_slice dims, struct sess_slice tie,
     bool estimated, struct sess_err *err)
 {
+	struct sess_stats *whole = st->of != NULL ? st->of : st;
 	struct sessp_record rec;
 	struct sess_buf *b = &st->scratch;
 	uint32_t tie_len = (uint32_t)tie.len;
+	enum sess_status r;
 	size_t klen;
 
 	b->len = 0;
@@ -173,7 +175,10 @@ add(struct sess_stats *st, unsigned report, struct sess_slice dims, struct sess_
 	if (write_cells(st, report, estimated, b) < 0)
 		return sess_err_nomem(err);
 	rec = (struct sessp_record){ b->data, b->data + klen, klen, b->len - klen };
-	return sessp_sorter_add(st->rank, &rec, err);
+	pthread_mutex_lock(&whole->lock);
+	r = sessp_sorter_add(whole->rank, &rec, err);
+	pthread_mutex_unlock(&whole->lock);
+	return r;
 }
 
 /* -- single rows */

@@ -160,11 +160,14 @@ set_up(struct sess_stats *st, struct sess_err *err)
 	look_at(st);
 	if (sessp_zone_open(&st->zone, st->o.tz, err) < 0 || sessp_tables_make(st, err) < 0)
 		return err->code;
-	return sessp_sorter_new(&st->rank, st->o.tmpdir, st->o.memory / 4, err);
+	return st->of != NULL ? SESS_OK :
+	    sessp_sorter_new(&st->rank, st->o.tmpdir, st->o.memory / 4, err);
 }
 
-enum sess_status
-sess_stats_new(struct sess_stats **stats, const struct sess_stats_opts *o, struct sess_err *err)
+/* A stats, or a share of one. */
+static enum sess_status
+make(struct sess_stats **stats, const struct sess_stats_opts *o, struct sess_stats *of,
+    struct sess_err *err)
 {
 	struct sess_err own = { 0 }, *e = err != NULL ? err : &own;
 	struct sess_stats *st = calloc(1, sizeof(*st));
@@ -174,6 +177,8 @@ sess_stats_new(struct sess_stats **stats, const struct sess_stats_opts *o, struc
 		return sess_err_nomem(err);
 	st->o = *o;
 	st->newest = INT64_MIN;
+	st->of = of;
+	pthread_mutex_init(&st->lock, NULL);
 	if (st->o.tmpdir == NULL)
 		st->o.tmpdir = "/var/tmp";
 	if (set_up(st, e) < 0) {
@@ -184,6 +189,31 @@ sess_stats_new(struct sess_stats **stats, const struct sess_stats_opts *o, struc
 	return SESS_OK;
 }
 
+enum sess_status
+sess_stats_new(struct sess_stats **stats, const struct sess_stats_opts *o, struct sess_err *err)
+{
+	return make(stats, o, NULL, err);
+}
+
+enum sess_status
+sess_stats_share(struct sess_stats **share, struct sess_stats *st, unsigned n,
+    struct sess_err *err)
+{
+	struct sess_stats_opts o = st->o;
+
+	o.memory /= 2 * (uint64_t)(n > 0 ? n : 1);	/* half of it is the table's */
+	return make(share, &o, st, err);
+}
+
+enum sess_status
+sess_stats_join(struct sess_stats *share, struct sess_err *err)
+{
+	enum sess_status r = sessp_table_join(share->of, share, err);
+
+	sess_stats_free(share);
+	return r;
+}
+
 void
 sess_stats_free(struct sess_stats *st)
 {
@@ -192,6 +222,7 @@ sess_stats_free(struct sess_stats *st)
 	sessp_table_release(st);
 	sessp_tables_release(st);
 	sessp_sorter_free(st->rank);
+	pthread_mutex_destroy(&st->lock);
 	sessp_zone_free(st->zone);
 	free(st->order);
 	free(st->first);

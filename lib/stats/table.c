@@ -107,29 +107,46 @@ more_slots(struct sessp_table *t)
 	return 0;
 }
 
-struct sessp_row *
-sessp_table_get(struct sess_stats *st, const char *key, size_t len)
+/* Where the row of that key is, or would be; NULL when memory is out. */
+static struct sessp_row **
+slot_of(struct sessp_table *t, uint64_t hash, const char *key, size_t len)
 {
-	struct sessp_table *t = &st->table;
-	uint64_t hash = XXH3_64bits(key, len);
-	struct sessp_row *row;
+	const struct sessp_row *row;
 	size_t i;
 
-	t->adds++;
 	if (t->n * 4 >= t->nslots * 3 && more_slots(t) < 0)
 		return NULL;
 	for (i = hash & (t->nslots - 1); (row = t->slots[i]) != NULL;
 	    i = (i + 1) & (t->nslots - 1))
 		if (row->hash == hash && row->len == len &&
 		    memcmp(sessp_row_key(row), key, len) == 0)
-			return row;
+			break;
+	return &t->slots[i];
+}
+
+static void
+fill_slot(struct sess_stats *st, struct sessp_row **slot, struct sessp_row *row)
+{
+	st->table.bytes += row_bytes(st, row) + sizeof(*slot);
+	st->table.n++;
+	*slot = row;
+}
+
+struct sessp_row *
+sessp_table_get(struct sess_stats *st, const char *key, size_t len)
+{
+	struct sessp_table *t = &st->table;
+	uint64_t hash = XXH3_64bits(key, len);
+	struct sessp_row **slot = slot_of(t, hash, key, len), *row;
+
+	t->adds++;
+	if (slot == NULL || *slot != NULL)
+		return slot != NULL ? *slot : NULL;
 	row = row_new(st, key, len);
 	if (row == NULL)
 		return NULL;
 	row->hash = hash;
-	t->bytes += row_bytes(st, row) + sizeof(struct sessp_row *);
-	t->slots[i] = row;
-	t->n++;
+	fill_slot(st, slot, row);
 	return row;
 }
 
@@ -189,6 +206,70 @@ sessp_table_settle(struct sess_stats *st, struct sess_err *err)
 				t->bytes += row_bytes(st, t->slots[i]) + sizeof(t->slots[i]);
 	}
 	return t->bytes > st->o.memory / 2 ? spill(st, err) : SESS_OK;
+}
+
+/* -- what was counted elsewhere */
+
+static int
+merge_row(struct sess_stats *st, struct sessp_row *to, const struct sessp_row *from)
+{
+	enum sessp_measure_type types[SESSP_STATES];
+	size_t i, n = sessp_row_types(st, sessp_row_key(from), from->len, types);
+
+	for (i = 0; i < n; i++)
+		if (types[i] != SESSP_TALLY &&	/* they are rows of their own */
+		    sessp_state_merge(types[i], &to->state[i], &from->state[i]) < 0)
+			return -1;
+	return 0;
+}
+
+/* Add the row, and have it: it is freed, or st's. */
+static int
+take_row(struct sess_stats *st, struct sessp_row *row)
+{
+	struct sessp_row **slot = slot_of(&st->table, row->hash, sessp_row_key(row), row->len);
+	int r = 0;
+
+	if (slot != NULL && *slot == NULL) {
+		fill_slot(st, slot, row);
+		return 0;
+	}
+	if (slot == NULL || merge_row(st, *slot, row) < 0)
+		r = -1;
+	sessp_row_free(st, row);
+	return r;
+}
+
+/* What the other had to spill goes to what st did. */
+static enum sess_status
+join_spilled(struct sess_stats *st, struct sess_stats *from, struct sess_err *err)
+{
+	struct sessp_record rec;
+	enum sess_status r = spill(st, err);
+
+	while (r >= 0 && (r = sessp_sorter_next(from->table.spilled, &rec, err)) == SESS_OK)
+		r = sessp_sorter_add(st->table.spilled, &rec, err);
+	return r < 0 ? r : SESS_OK;
+}
+
+enum sess_status
+sessp_table_join(struct sess_stats *st, struct sess_stats *from, struct sess_err *err)
+{
+	struct sessp_table *t = &from->table;
+	enum sess_status r = SESS_OK;
+	struct sessp_row *row;
+	size_t i;
+
+	for (i = 0; i < t->nslots && r >= 0; i++) {
+		if ((row = t->slots[i]) == NULL)
+			continue;
+		t->slots[i] = NULL;
+		if (take_row(st, row) < 0)
+			return sess_err_nomem(err);
+		st->table.adds++;
+		r = sessp_table_settle(st, err);
+	}
+	return r >= 0 && t->spilled != NULL ? join_spilled(st, from, err) : r;
 }
 
 /* -- reading */

@@ -1,5 +1,6 @@
 /* The gatherer: the law of order and memory, cutting, spilling, live input. */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -92,14 +93,52 @@ struct run {
 	uint32_t per_buffer;
 	uint32_t order;			/* seed of a shuffle; 0: as they are */
 	bool twice;
+	unsigned threads;		/* in any order, by so many; 0: one by one */
 };
+
+struct taken {
+	pthread_mutex_t lock;
+	const struct run *r;
+	struct sess_buf *out;
+};
+
+static enum sess_status
+take(void *arg, unsigned thread, const struct sess_session *s, struct sess_err *err)
+{
+	struct taken *t = arg;
+
+	(void)err;
+	assert_true(thread <= t->r->threads);
+	assert_true(t->r->twice || s->duplicates == 0);
+	pthread_mutex_lock(&t->lock);
+	if (t->out != NULL)
+		dump(s, t->out);
+	pthread_mutex_unlock(&t->lock);
+	return SESS_OK;
+}
+
+/* Have the sessions taken; SESS_END, as who asks for them one by one gets. */
+static enum sess_status
+take_all(struct sess_gather *g, const struct run *r, struct sess_buf *out, struct sess_err *err)
+{
+	struct taken t = { PTHREAD_MUTEX_INITIALIZER, r, out };
+	const struct sess_session *s;
+	enum sess_status st;
+
+	if (r->threads > 0) {
+		st = sess_gather_each(g, r->threads, take, &t, err);
+		return st < 0 ? st : SESS_END;
+	}
+	while ((st = sess_gather_next(g, &s, err)) == SESS_OK)
+		take(&t, 0, s, err);
+	return st;
+}
 
 /* All sessions of a run as text.  What it returned. */
 static enum sess_status
 gather(const struct run *r, struct sess_buf *out, struct sess_err *err)
 {
 	uint32_t all = r->twice ? 2 * r->events : r->events, *at, i, j, t, seed = r->order;
-	const struct sess_session *s;
 	struct sess_packer *pk = NULL;
 	struct sess_gather *g = NULL;
 	struct sess_buf packed = { 0 };
@@ -131,11 +170,7 @@ gather(const struct run *r, struct sess_buf *out, struct sess_err *err)
 		packed.len = 0;
 		sess_packer_reset(pk);
 	}
-	while ((st = sess_gather_next(g, &s, err)) == SESS_OK) {
-		assert_true(r->twice || s->duplicates == 0);
-		if (out != NULL)
-			dump(s, out);
-	}
+	st = take_all(g, r, out, err);
 out:
 	free(at);
 	sess_packer_free(pk);
@@ -588,6 +623,94 @@ long_strings_are_kept_whole(void **state)
 
 /* -- trouble */
 
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The lines of a text in order. */
+static void
+sort_lines(struct sess_buf *b)
+{
+	char **line = malloc(b->len * sizeof(*line)), *p;
+	struct sess_buf sorted = { 0 };
+	size_t n = 0, i;
+
+	assert_non_null(line);
+	assert_int_equal(sess_buf_putc(b, '\0'), 0);
+	for (p = strtok(b->data, "\n"); p != NULL; p = strtok(NULL, "\n"))
+		line[n++] = p;
+	qsort(line, n, sizeof(*line), by_text);
+	for (i = 0; i < n; i++)
+		assert_int_equal(sess_buf_printf(&sorted, "%s\n", line[i]), 0);
+	free(line);
+	sess_buf_release(b);
+	*b = sorted;
+}
+
+static void
+threads_take_the_same_sessions(void **state)
+{
+	static const uint64_t memory[] = { 512 << 20, 1 << 20 };
+	struct sess_buf want = { 0 }, got = { 0 };
+	struct run r = plain(9000, 3000);
+	struct sess_err err = { 0 };
+	size_t i;
+
+	(void)state;
+	r.opts.lines = true;
+	assert_int_equal(gather(&r, &want, &err), SESS_END);
+	sort_lines(&want);
+	for (i = 0; i < sizeof(memory) / sizeof(memory[0]); i++)
+		for (r.threads = 1; r.threads < 100; r.threads = 3 * r.threads + 1) {
+			r.opts.memory = memory[i];
+			got.len = 0;
+			assert_int_equal(gather(&r, &got, &err), SESS_END);
+			sort_lines(&got);
+			assert_int_equal(got.len, want.len);
+			assert_memory_equal(got.data, want.data, want.len);
+		}
+	sess_buf_release(&want);
+	sess_buf_release(&got);
+}
+
+static enum sess_status
+refuse(void *arg, unsigned thread, const struct sess_session *s, struct sess_err *err)
+{
+	(void)thread, (void)s;
+	++*(unsigned *)arg;
+	return sess_err_set(err, SESS_ELIMIT, 0, "no more");
+}
+
+static void
+what_take_returns_ends_it(void **state)
+{
+	struct run r = plain(30, 3);
+	struct sess_err err = { 0 };
+	struct sess_gather *g;
+	struct sess_packer *pk;
+	struct sess_buf packed = { 0 };
+	struct sess_event ev;
+	struct texts texts;
+	unsigned asked = 0;
+
+	(void)state;
+	assert_int_equal(sess_packer_new(&pk, &r.opts, &err), SESS_OK);
+	assert_int_equal(sess_gather_new(&g, &r.opts, &err), SESS_OK);
+	for (uint32_t i = 0; i < r.events; i++) {
+		make(&ev, &texts, i, r.sessions);
+		assert_int_equal(sess_pack(pk, &ev, 0, &packed), SESS_OK);
+	}
+	assert_int_equal(sess_gather_add(g, packed.data, packed.len, &err), SESS_OK);
+	assert_int_equal(sess_gather_each(g, 1, refuse, &asked, &err), SESS_ELIMIT);
+	assert_int_equal(asked, 1);
+	assert_string_equal(err.text, "no more");
+	sess_gather_free(g);
+	sess_packer_free(pk);
+	sess_buf_release(&packed);
+}
+
 static void
 a_missing_tmpdir_is_an_error_only_when_it_is_needed(void **state)
 {
@@ -654,6 +777,9 @@ each_failing_allocation_is_reported(void **state)
 	(void)state;
 	r.opts.lines = true;
 	fail_each(&r);
+	r.threads = 1;
+	fail_each(&r);
+	r.threads = 0;
 	r.opts.memory = 0;		/* all on disk */
 	r.events = 60;
 	r.sessions = 3;
@@ -765,6 +891,8 @@ main(void)
 		cmocka_unit_test(an_oversize_session_is_counted_whole_and_has_no_members),
 		cmocka_unit_test(lines_come_back_as_they_went_in),
 		cmocka_unit_test(long_strings_are_kept_whole),
+		cmocka_unit_test(threads_take_the_same_sessions),
+		cmocka_unit_test(what_take_returns_ends_it),
 		cmocka_unit_test(a_missing_tmpdir_is_an_error_only_when_it_is_needed),
 		cmocka_unit_test(a_full_disk_is_an_error),
 		cmocka_unit_test(each_failing_allocation_is_reported),

@@ -60,9 +60,9 @@ check(enum sess_status st, const struct sess_err *err)
 		fail_msg("%s", err->text);
 }
 
-/* Sessions lo up to, not including, hi, to a stats. */
+/* Sessions lo up to, not including, hi, to stats in turn. */
 static void
-feed(struct sess_stats *st, unsigned lo, unsigned hi)
+feed_in_turn(struct sess_stats *const *st, unsigned turns, unsigned lo, unsigned hi)
 {
 	struct sess_session_opts o;
 	struct sess_packer *pk;
@@ -77,7 +77,7 @@ feed(struct sess_stats *st, unsigned lo, unsigned hi)
 	sess_session_opts_init(&o);
 	o.lines = true;
 	o.note = sess_stats_note;
-	o.note_arg = st;
+	o.note_arg = st[0];
 	o.jobs = 1;
 	check(sess_packer_new(&pk, &o, &err), &err);
 	check(sess_gather_new(&g, &o, &err), &err);
@@ -92,13 +92,19 @@ feed(struct sess_stats *st, unsigned lo, unsigned hi)
 			check(sess_gather_add(g, out.data, out.len, &err), &err);
 		}
 	}
-	while (sess_gather_next(g, &s, &err) == SESS_OK)
-		check(sess_stats_add(st, s, &err), &err);
+	for (i = 0; sess_gather_next(g, &s, &err) == SESS_OK; i++)
+		check(sess_stats_add(st[i % turns], s, &err), &err);
 	sess_gather_free(g);
 	sess_packer_free(pk);
 	sess_event_scanner_release(&sc);
 	sess_buf_release(&line);
 	sess_buf_release(&out);
+}
+
+static void
+feed(struct sess_stats *st, unsigned lo, unsigned hi)
+{
+	feed_in_turn(&st, 1, lo, hi);
 }
 
 static struct sess_stats *
@@ -219,6 +225,34 @@ any_split_is_the_same(void **state)
 	sess_buf_release(&got);
 }
 
+/* What several count, and one of them has in the end. */
+static void
+shares_are_the_same(void **state)
+{
+	static const uint64_t memory[] = { 64 << 20, 1 << 20, 1 };
+	struct sess_buf want = { 0 }, got = { 0 };
+	struct sess_err err = { 0 };
+	struct sess_stats *st[3];
+	size_t i;
+
+	(void)state;
+	st[0] = stats(64 << 20);
+	feed(st[0], 0, 60);
+	write_rows(st[0], &want);
+	for (i = 0; i < sizeof(memory) / sizeof(memory[0]); i++) {
+		st[0] = stats(memory[i]);
+		check(sess_stats_share(&st[1], st[0], 2, &err), &err);
+		check(sess_stats_share(&st[2], st[0], 2, &err), &err);
+		feed_in_turn(st, 3, 0, 60);
+		check(sess_stats_join(st[2], &err), &err);
+		check(sess_stats_join(st[1], &err), &err);
+		write_rows(st[0], &got);
+		same(&want, &got);
+	}
+	sess_buf_release(&want);
+	sess_buf_release(&got);
+}
+
 /* A stats made of a partial's first line, and what it then writes. */
 static void
 like_a_partial(void **state)
@@ -276,6 +310,37 @@ run_failing(long n, const struct sess_buf *partial)
 	if (!failed)
 		assert_int_equal(r, SESS_END);
 	return failed;
+}
+
+/* The same of a share that is joined. */
+static bool
+join_failing(long n)
+{
+	struct sess_stats *st[2] = { stats(64 << 20), NULL };
+	struct sess_err err = { 0 };
+	enum sess_status r;
+	bool failed;
+
+	check(sess_stats_share(&st[1], st[0], 1, &err), &err);
+	feed_in_turn(st, 2, 0, 4);
+	alloc_fail_at(n);
+	r = sess_stats_join(st[1], &err);
+	failed = alloc_failed();
+	alloc_fail_at(-1);
+	assert_int_equal(r, failed ? SESS_ENOMEM : SESS_OK);
+	sess_stats_free(st[0]);
+	return failed;
+}
+
+static void
+memory_runs_out_while_joining(void **state)
+{
+	long n = 0;
+
+	(void)state;
+	while (join_failing(n))
+		n += n < 10 ? 1 : 53;
+	assert_true(n > 10);
 }
 
 static void
@@ -337,8 +402,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spilled_is_the_same),
 		cmocka_unit_test(any_split_is_the_same),
+		cmocka_unit_test(shares_are_the_same),
 		cmocka_unit_test(like_a_partial),
 		cmocka_unit_test(memory_runs_out),
+		cmocka_unit_test(memory_runs_out_while_joining),
 		cmocka_unit_test(what_there_is_not),
 	};
 
