@@ -12,7 +12,7 @@ DEB_BUILD = gcc libc6-dev make pkg-config libjansson-dev libarchive-dev libisal-
             liblzma-dev libbz2-dev liblz4-dev libpcre2-dev libxxhash-dev libmaxminddb-dev libyaml-dev nettle-dev libutf8proc-dev libsmartcols-dev uap-core
 DEB_CHECK = libcmocka-dev bats jq zstd xz-utils bzip2 lz4 libarchive-tools python3 sqlite3 mandoc less parallel
 DEB_FUZZ  = clang libclang-rt-14-dev
-DEB_BENCH = zstd isal jq miller mawk python3-venv
+DEB_BENCH = zstd isal jq miller mawk sqlite3 python3-venv
 DEB_CI    = $(DEB_FUZZ) valgrind libc6-dbg shellcheck zsh fish
 
 PKGS    = jansson libarchive libisal libzstd liblzma liblz4 sqlite3 libpcre2-8 libxxhash libmaxminddb yaml-0.1 nettle libutf8proc smartcols
@@ -145,10 +145,12 @@ fuzz-run: $(FUZZER)
 		    $$(ls -d tests/fuzz/corpus/$$t 2>/dev/null || :); \
 	done
 
-# BENCHFLAGS='--records 1000000 --pairs 3' for a quick look.
+# BENCHFLAGS='--records 1000000 --pairs 3' for a quick look, STOREFLAGS='--records 10000000
+# --spill 10000000' for a long one.
 bench: deps-bench
 	@$(MAKE) $(JOBS) --no-print-directory all
 	tests/bench/run $(BENCHFLAGS) $(B)
+	tests/bench/store $(STOREFLAGS) $(B)
 
 # The completions are made from the programs' --help.
 completions: all

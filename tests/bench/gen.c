@@ -1,13 +1,14 @@
 /*
  * gen: ARMS records to measure with.
  *
- *	gen RECORDS [SEED] [FILES DIR]
+ *	gen RECORDS [SEED] [FILES DIR [DAYS]]
  *
  * Writes rows as an export of Browser Monitoring has them, about 740 bytes
  * each: sessions interleaved, users Zipf-distributed (some have very many
  * sessions), names with escapes and beyond ASCII, views with pv, perf, api,
  * error, behavior-less health records.  The same seed gives the same bytes.
  * With FILES and DIR: DIR/part-0.ndjson ... of equal size, else standard output.
+ * DAYS: they happen in so many days, else a million in one.
  */
 #include <math.h>
 #include <stdint.h>
@@ -40,7 +41,7 @@ below(unsigned n)
 static const char *const names[] = {
 	"zhangsan", "\xe5\xbc\xa0\xe4\xbc\x9f", "Fran\xc3\xa7ois 100%", "Se\xc3\xa1n O'Brien",
 	"\\u674e\\u56db", "anna \\\"the boss\\\" k", "\xe7\x94\xb0\xe4\xb8\xad \xe3\x81\x95\xe3\x81\x8f\xe3\x82\x89",
-	"bob.smith@example.com", "\xf0\x9f\x90\xbcpanda", "back\\\\slash", "user+tag&x=1", ""
+	"bob.smith@example.com", "\xf0\x9f\x90\xbcpanda", "back\\\\slash", "user+tag&x=1", "#"
 };
 static const char *const pages[] = {
 	"shop.example.com", "shop.example.com/list", "shop.example.com/product/**",
@@ -72,8 +73,8 @@ static const char *const regions[][2] = {
 #define PICK(a) (a)[below(sizeof(a) / sizeof(*(a)))]
 
 struct session {
-	char sid[29], pv[29], uid[24];
-	const char *name, *page;
+	char sid[29], pv[29], uid[24], name[64];
+	const char *page;
 	const struct agent *agent;
 	unsigned region, ip, left, views, step, errors, ok, failed;
 	int64_t started;
@@ -108,7 +109,8 @@ open_session(struct session *s, int64_t now)
 
 	make_id(s->sid, now);
 	snprintf(s->uid, sizeof(s->uid), "u-%u", user);
-	s->name = names[user % (sizeof(names) / sizeof(*names))];
+	snprintf(s->name, sizeof(s->name), "%s%u", names[user % (sizeof(names) / sizeof(*names))],
+	    user);
 	s->agent = &agents[user % 3];
 	s->region = user % 3;
 	s->ip = user;
@@ -207,13 +209,17 @@ main(int argc, char **argv)
 	static struct session open[OPEN];
 	uint64_t i, n = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000;
 	unsigned files = argc > 4 ? (unsigned)strtoul(argv[3], NULL, 10) : 1, part = 0;
+	unsigned days = argc > 5 ? (unsigned)strtoul(argv[5], NULL, 10) : 1;
+	/* as many at one time as make sessions as long whatever the number of days */
+	unsigned at_once = OPEN / days > 0 ? OPEN / days : 1;
+	double step = 86400000.0 * days / (double)(n > 1000000 || days > 1 ? n : 1000000);
 	FILE *f = stdout;
 	char path[4096];
 
 	state = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	for (i = 0; i < n; i++) {
-		struct session *s = &open[below(OPEN)];
-		int64_t now = T0 + (int64_t)(i * 86400000.0 / (double)(n > 1000000 ? n : 1000000));
+		struct session *s = &open[below(at_once)];
+		int64_t now = T0 + (int64_t)((double)i * step);
 
 		if (argc > 4 && i >= n / files * part && part < files) {
 			if (f != stdout && fclose(f) != 0)
