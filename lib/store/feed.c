@@ -214,14 +214,16 @@ static enum sess_status
 fill_piece(struct reading *r, struct sess_buf *out, struct sess_err *err)
 {
 	const struct sessp_piece_of *p = r->at;
+	enum sess_status st = SESS_OK;
 	size_t from, len;
 
-	if (r->f.frame != p->number &&
-	    sessp_frames_load(&r->f, p->number, &p->frame, &p->next, err) < 0) {
+	if (r->f.frame != p->number)
+		st = sessp_frames_load(&r->f, p->number, &p->frame, &p->next, err);
+	if (st < 0) {
 		/* nothing of this frame can be read */
 		while (r->at < r->end && r->at->number == p->number)
 			r->at++;
-		return err->code;
+		return st;
 	}
 	r->at++;
 	from = p->from - r->f.at;

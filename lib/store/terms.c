@@ -130,12 +130,13 @@ int
 sessp_dict_merge(struct sessp_dict *d, const struct sessp_dict *from, bool keep_text)
 {
 	const struct term *t;
+	const char *text;
 	size_t i;
 
 	for (i = 0; i < from->npairs; i++) {
 		t = &from->v[from->pairs[i].term];
-		if (sessp_dict_add(d, t->hash, from->texts.data + t->text, t->len, keep_text,
-		    from->pairs[i].row) < 0)
+		text = t->len > 0 ? from->texts.data + t->text : "";	/* where none was kept */
+		if (sessp_dict_add(d, t->hash, text, t->len, keep_text, from->pairs[i].row) < 0)
 			return -1;
 	}
 	return 0;
