@@ -184,6 +184,33 @@ is() {
 	sess-stats -r errors --partial nul.ndjson | sess-stats --merge -o ndjson -n 30000 | cmp - want
 }
 
+# peak COMMAND...: its output to out, and how many MiB it took at most.
+peak() {
+	python3 -c 'import os, subprocess, sys
+p = subprocess.Popen(sys.argv[1:], stdout=open("out", "wb"))
+_, status, usage = os.wait4(p.pid, 0)
+print(usage.ru_maxrss // 1024)
+sys.exit(status != 0)' "$@"
+}
+
+@test "memory is bounded, however many users and messages there are" {
+	local least most
+	awk 'BEGIN { for (i = 1; i <= 60000; i++) printf "{\"v\":1,\"id\":\"%016x\"," \
+	    "\"received\":\"2026-11-23T20:00:00Z\",\"kind\":\"error\",\"session_id\":\"s%d\"," \
+	    "\"user_id\":\"u%d\",\"page\":\"p%d\",\"message\":\"%c%c%c%c\"}\n", i, i, i, i % 40, \
+	    97 + i % 26, 97 + int(i / 26) % 26, 97 + int(i / 676) % 26, 97 + int(i / 17576) }' >many.ndjson
+	least=$(peak sess-stats -q -r overview,errors,pages,users -o ndjson -j2 --memory 4M -T . many.ndjson)
+	mv out small
+	most=$(peak sess-stats -q -r overview,errors,pages,users -o ndjson -j2 --memory 256M many.ndjson)
+	cmp out small
+	[ "$(wc -l <out)" -eq 120041 ]
+	# the sanitizer has its own idea of memory
+	if ! nm "$BUILD/sess-stats" | grep -q __asan_init; then
+		[ "$least" -lt 30 ]
+		[ "$least" -lt "$most" ]
+	fi
+}
+
 @test "memory, threads and the order of operands change nothing" {
 	sess-stats -r "$all" -o ndjson --by page "$DATA/demo" >want
 	sess-stats -r "$all" -o ndjson --by page --memory 1M -T . "$DATA/demo" | cmp - want
