@@ -198,18 +198,15 @@ add_details(struct sess_report *r)
 	}
 }
 
-/* A bar beside the main figure, which the rows are in the order of. */
 static void
 add_bar(struct sess_report *r)
 {
 	struct sessp_layout *l = &r->layout;
 	const struct sess_stats_column *c = r->table->columns;
+	size_t i = sessp_bar_column(r->table), row;
 	double d, most = 0;
-	size_t i, row;
 
-	for (i = 0; i < r->table->ncolumns && !sessp_column_has(&c[i], SESS_COL_MAIN); i++)
-		;
-	if (i == r->table->ncolumns || !sessp_column_number(&c[i]) || r->kept.n < 2)
+	if (i == r->table->ncolumns || r->kept.n < 2)
 		return;
 	for (row = 0; row < r->kept.n; row++) {
 		d = sessp_cell_number(&c[i], &r->kept.v[row].cells[i]);

@@ -128,6 +128,15 @@ is() {
 	    $'[1,"h*",2,1,0.5,["bob0001"]]\n[2,"cart",1,1,1,["alice01"]]\n[3,"pay",0,0,null,null]'
 }
 
+@test "the bars of a funnel are of its sessions, not of its steps" {
+	shop >shop.ndjson
+	sess-stats -r funnel --funnel 'h*,cart,pay' --width 80 shop.ndjson | sed -n 2,5p >table
+	is "$(tr -s ' ' <table | cut -d ' ' -f 1-4)" $'step page sessions rate\n 1 h* 2\n 2 cart 1\n 3 pay 0'
+	grep -q 'h\*  *2  █' table
+	sess-stats -r funnel --funnel 'h*,cart,pay' -o html shop.ndjson >page.html
+	is "$(grep -o '<td class="n main">[0-9]*' page.html | grep -o '[0-9]*$' | paste -sd' ')" '2 1 0'
+}
+
 @test "frustration: rage, error and dead clicks" {
 	local click='"view_id":"v","page":"cart","action":"click","target":"button#pay"'
 	{
