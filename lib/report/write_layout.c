@@ -10,6 +10,7 @@
 enum {
 	GAP = 2,
 	FLOOR = 20,		/* a text is not cut below it, */
+	DIMENSION_FLOOR = 22,	/* nor an hour of --by, */
 	LIST_FLOOR = 12,	/* nor a list */
 	COMFORT = 40,		/* enough of a text, before columns of details are added */
 	BAR = 8, LONG_BAR = 16
@@ -131,7 +132,8 @@ wants(const struct sess_report *r, size_t i, bool comfort)
 
 	if (p->cut)
 		data = least(data, comfort ? COMFORT :
-		    r->table->columns[i].type == SESS_T_OBJ ? LIST_FLOOR : FLOOR);
+		    r->table->columns[i].type == SESS_T_OBJ ? LIST_FLOOR :
+		    i < r->table->ndimensions ? DIMENSION_FLOOR : FLOOR);
 	return data > header ? data : header;
 }
 

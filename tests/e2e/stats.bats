@@ -120,6 +120,11 @@ is() {
 	is "$(rows flows '[.browser,.from,.to]' --by browser -n 1)" $'["Chrome","cart","(end)"]\n["Firefox","home","(end)"]'
 }
 
+@test "hours are not cut in a narrow table" {
+	shop >shop.ndjson
+	is "$(sess-stats -r pages --by hour --width 80 shop.ndjson | grep -c '^2026-11-23T2[01]:00+00:00 ')" 3
+}
+
 @test "flows, paths and a funnel" {
 	shop >shop.ndjson
 	is "$(rows flows '[.from,.to,.transitions]')" $'["cart","(end)",1]\n["home","(end)",1]\n["home","cart",1]'
