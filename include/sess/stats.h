@@ -68,7 +68,8 @@ extern const struct sess_threshold_info {
 struct sess_stats_opts {
 	const char *const *reports;	/* names, in the order of the output; NULL-terminated;
 					 * these and by are borrowed */
-	const char *const *by;		/* dimensions: further keys, before a report's own;
+	const char *const *by;		/* dimensions: further keys, before a report's own,
+					 * called by_NAME where it has a column NAME;
 					 * NULL-terminated, or NULL */
 	int64_t interval;		/* ms: rows for each such time, or 0 */
 	const char *tz;			/* of hours and days, or NULL: the process's own */

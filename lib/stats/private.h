@@ -307,6 +307,7 @@ sessp_rows_on(const struct sessp_report *r)
 /* A dimension of --by. */
 struct sessp_dimension {
 	const char *name;
+	const char *by_name;		/* in a report that has a column of that name */
 	enum sess_type type;
 	enum sess_key key;		/* of the event that it looks at; V: none */
 	const char *doc;		/* NULL: the key's */

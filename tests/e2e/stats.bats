@@ -120,6 +120,18 @@ is() {
 	is "$(rows flows '[.browser,.from,.to]' --by browser -n 1)" $'["Chrome","cart","(end)"]\n["Firefox","home","(end)"]'
 }
 
+@test "no two columns of a report have one name" {
+	local report
+	shop >shop.ndjson
+	for report in ${all//,/ }; do
+		sess-stats -r "$report" --by browser,page,day,browser --interval 10m -o csv shop.ndjson | head -n 1 | tr , '\n' | sort >names
+		is "$(uniq -d names)" ''
+	done
+	is "$(rows slow '[.by_browser,.browser,.by_time,.time]' --by browser --interval 1h)" \
+	    '["Firefox","Firefox","2026-11-23T21:00:00.000Z","2026-11-23T21:00:01.000Z"]'
+	is "$(rows pages '[.by_page,.page]' --by page -n 1)" $'["cart","cart"]\n["home","home"]'
+}
+
 @test "hours are not cut in a narrow table" {
 	shop >shop.ndjson
 	is "$(sess-stats -r pages --by hour --width 80 shop.ndjson | grep -c '^2026-11-23T2[01]:00+00:00 ')" 3
