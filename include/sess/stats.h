@@ -79,6 +79,7 @@ struct sess_stats_opts {
 	const char *const *funnel;	/* page patterns, NULL-terminated, or NULL */
 	uint64_t limit;			/* most rows of each report (for each value of the
 					 * dimensions); 0: what the report declares */
+	bool beyond;			/* give the rows beyond it, too, for checks */
 	const struct sess_query *query;	/* conditions on events choose what is counted;
 					 * borrowed, or NULL */
 	uint64_t memory;		/* bytes, then spill: 256 MiB */
@@ -131,6 +132,7 @@ struct sess_cell {
 struct sess_stats_row {
 	const struct sess_cell *cells;	/* one a column */
 	bool estimated;			/* distinct users of this row are estimated */
+	bool beyond;			/* the limit: not to be shown */
 };
 
 /* *st is the caller's to free.  SESS_EFORMAT where a report or dimension does

@@ -402,6 +402,13 @@ sys.exit(status != 0)' "$@"
 	# asked of the reports that have the columns
 	run sess-stats -r overview,apis --fail-if 'success_rate < 0.98' shop.ndjson
 	exits 1
+	# of rows beyond the limit, too
+	run --separate-stderr sess-stats -r apis -n 1 -o csv --fail-if "api = '/order'" shop.ndjson
+	exits 1
+	is "$(cut -d, -f 1 <<<"$output" | paste -sd' ')" 'api /list'
+	run sess-stats --merge -n 1 -o csv --fail-if "api = '/order'" <(sess-stats -r apis --partial shop.ndjson)
+	exits 1
+	is "${#lines[@]}" 2
 	run sess-stats -r overview --fail-if 'no_such > 1' shop.ndjson
 	exits 2
 	has no_such
@@ -453,6 +460,9 @@ sys.exit(status != 0)' "$@"
 	is "$(compare | jq -c 'select(.metric == "apis.p99_ms") | [.base,.value,(.change*100|round)]')" '[100,140,36]'
 	is "$(compare | jq -s 'map(.score) as $s | $s == ($s | sort | reverse) and ($s | min) > 0')" true
 	is "$(compare -n 1 | wc -l)" 1
+	run sess-stats -r apis --by release --compare 1.2 -n 1 -o csv --fail-if "metric = 'apis.p99_ms'" shop.ndjson
+	exits 1
+	is "${#lines[@]}" 2
 	is "$(sess-stats -r apis --by release --compare 1.2 -o ids shop.ndjson | sort | paste -sd' ')" 'q12 q13 q14'
 	sess-stats -r apis --by release --partial shop.ndjson >partial
 	compare | cmp - <(sess-stats --merge --compare 1.2 -o ndjson partial)
