@@ -215,6 +215,7 @@ settle(struct stats *s)
 		s->worst = s->opts.limit;
 		s->opts.limit = UINT64_MAX;
 	}
+	s->opts.beyond = s->fail_if != NULL;
 	s->opts.reports = s->reports;
 	s->opts.by = s->by;
 	s->opts.tz = s->how.tz = s->cli.tz;
@@ -430,9 +431,11 @@ show_sessions(struct stats *s)
 	names_release(&keys);
 }
 
-/* A table begins (row NULL), or one of its rows. */
+/* A table begins (row NULL), or one of its rows, which --fail-if is asked of whether
+ * it is shown or not. */
 static void
-put_row(struct stats *s, const struct sess_stats_table *table, const struct sess_stats_row *row)
+put_row(struct stats *s, const struct sess_stats_table *table,
+    const struct sess_stats_row *row, bool shown)
 {
 	struct sess_err err = { 0 }, why = { 0 };
 
@@ -440,7 +443,7 @@ put_row(struct stats *s, const struct sess_stats_table *table, const struct sess
 		start_check(s, table, &why);
 	else
 		check_row(s, row);
-	if (sess_report_row(s->report, table, row, &s->out, &err) < 0)
+	if (shown && sess_report_row(s->report, table, row, &s->out, &err) < 0)
 		die(NULL, &err);
 	if (s->out.len >= FULL)
 		pass_on(s);
@@ -458,10 +461,10 @@ put_comparison(struct stats *s)
 
 	if (!sess_compare_has_base(s->compare))
 		cli_warnf("--compare: no row is of %s", s->base);
-	put_row(s, table, NULL);
-	for (n = 0; (s->worst == 0 || n < s->worst) && !cli_put_failed() &&
+	put_row(s, table, NULL, true);
+	for (n = 0; (s->worst == 0 || n < s->worst || s->check != NULL) && !cli_put_failed() &&
 	    (r = sess_compare_next(s->compare, &row, &err)) == SESS_OK; n++)
-		put_row(s, table, row);
+		put_row(s, table, row, s->worst == 0 || n < s->worst);
 	if (r < 0)
 		die("--compare", &err);
 }
@@ -482,7 +485,7 @@ write_tables(struct stats *s)
 		if (r < 0)
 			die(NULL, &err);
 		if (s->base == NULL)
-			put_row(s, table, row);
+			put_row(s, table, row, row == NULL || !row->beyond);
 		else if (table->ndimensions != 1)
 			cli_misuse("--compare needs partials of one dimension");
 		else if (row != NULL && sess_compare_add(s->compare, table, row, &err) < 0)

@@ -68,7 +68,8 @@ extern const struct sess_threshold_info {
 struct sess_stats_opts {
 	const char *const *reports;	/* names, in the order of the output; NULL-terminated;
 					 * these and by are borrowed */
-	const char *const *by;		/* dimensions: further keys, before a report's own;
+	const char *const *by;		/* dimensions: further keys, before a report's own,
+					 * called by_NAME where it has a column NAME;
 					 * NULL-terminated, or NULL */
 	int64_t interval;		/* ms: rows for each such time, or 0 */
 	const char *tz;			/* of hours and days, or NULL: the process's own */
@@ -78,6 +79,7 @@ struct sess_stats_opts {
 	const char *const *funnel;	/* page patterns, NULL-terminated, or NULL */
 	uint64_t limit;			/* most rows of each report (for each value of the
 					 * dimensions); 0: what the report declares */
+	bool beyond;			/* give the rows beyond it, too, for checks */
 	const struct sess_query *query;	/* conditions on events choose what is counted;
 					 * borrowed, or NULL */
 	uint64_t memory;		/* bytes, then spill: 256 MiB */
@@ -130,6 +132,7 @@ struct sess_cell {
 struct sess_stats_row {
 	const struct sess_cell *cells;	/* one a column */
 	bool estimated;			/* distinct users of this row are estimated */
+	bool beyond;			/* the limit: not to be shown */
 };
 
 /* *st is the caller's to free.  SESS_EFORMAT where a report or dimension does

@@ -133,6 +133,10 @@ sessp_column_number(const struct sess_stats_column *c)
 	return c->type == SESS_T_INT || c->type == SESS_T_NUM;
 }
 
+/* The column with a bar beside its figures, or ncolumns: that which the rows are in
+ * the order of; where that tells the rows apart (steps), the cases they rest on. */
+size_t sessp_bar_column(const struct sess_stats_table *t);
+
 /* The cell for programs, as it stands: a number with all its digits, a time as
  * RFC 3339 in UTC, text.  Nothing where it is unknown. */
 void sessp_write_value(struct sess_report *r, const struct sess_stats_column *c,

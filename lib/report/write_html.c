@@ -155,8 +155,9 @@ single(const struct sess_report *r)
 }
 
 static void
-look_at(struct sess_report *r, const struct sess_stats_column *c, const struct sess_cell *cell)
+look_at(struct sess_report *r, size_t i, const struct sess_cell *cell)
 {
+	const struct sess_stats_column *c = &r->table->columns[i];
 	struct sessp_clock clock;
 
 	if (!sessp_cell_known(c, cell))
@@ -165,10 +166,11 @@ look_at(struct sess_report *r, const struct sess_stats_column *c, const struct s
 		sessp_clock(r, cell->i, &clock);
 		memcpy(r->page->zone, clock.zone, sizeof(r->page->zone));
 	}
-	if (sessp_column_has(c, SESS_COL_MAIN) && sessp_column_number(c) &&
-	    sessp_cell_number(c, cell) > r->page->most)
+	if (i != sessp_bar_column(r->table))
+		return;
+	if (sessp_cell_number(c, cell) > r->page->most)
 		r->page->most = sessp_cell_number(c, cell);
-	if (sessp_column_has(c, SESS_COL_MAIN) && sessp_column_has(c, SESS_COL_SHARE))
+	if (sessp_column_has(c, SESS_COL_SHARE))
 		r->page->most = 1;
 }
 
@@ -180,10 +182,10 @@ kept_rows(struct sess_report *r, bool more)
 
 	for (k = 0; k < r->kept.n; k++)
 		for (i = 0; i < r->table->ncolumns; i++)
-			look_at(r, &r->table->columns[i], &r->kept.v[k].cells[i]);
+			look_at(r, i, &r->kept.v[k].cells[i]);
 	if (r->page->zone[0] != '\0') {
-		sessp_emitf(r, "<p class=\"doc\">Times are local, %s", r->page->zone);
-		sessp_write_emit(r, " where none is said.</p>\n");
+		sessp_emitf(r, "<p class=\"doc\">Times are at %s unless they say otherwise.</p>\n",
+		    r->page->zone);
 	}
 	if (r->kept.n == 0)
 		note(r, "no rows");

@@ -29,15 +29,31 @@ is_session(const struct sess_stats_column *c)
 }
 
 static const char *
-class_of(const struct sess_stats_column *c)
+class_of(const struct sess_stats_column *c, bool barred)
 {
 	if (sessp_column_number(c))
-		return sessp_column_has(c, SESS_COL_MAIN) ? "n main" : "n";
+		return barred ? "n main" : "n";
 	if (is_session(c))
 		return "id";
 	if (c->type == SESS_T_TIME)
 		return "time";
 	return is_key(c) ? "text key" : "text";
+}
+
+/* A column's name, which may be broken behind each _ where there is no room (on
+ * paper). */
+static void
+heading(struct sess_report *r, const char *name)
+{
+	size_t len;
+
+	for (; *name != '\0'; name += len) {
+		len = strcspn(name, "_");
+		len += name[len] == '_';
+		sessp_emit_bytes(r, name, len);
+		if (name[len] != '\0')
+			sessp_write_emit(r, "<wbr>");
+	}
 }
 
 void
@@ -53,7 +69,9 @@ sessp_html_head_row(struct sess_report *r)
 		sessp_emitf(r, "<th scope=\"col\"%s title=\"",
 		    sessp_column_number(&c[i]) ? " class=\"n\"" : "");
 		sessp_html(r, c[i].doc, strlen(c[i].doc));
-		sessp_emitf(r, "\">%s</th>", c[i].name);
+		sessp_write_emit(r, "\">");
+		heading(r, c[i].name);
+		sessp_write_emit(r, "</th>");
 	}
 	sessp_write_emit(r, "</tr>\n");
 }
@@ -139,8 +157,8 @@ void
 sessp_html_row(struct sess_report *r, const struct sess_stats_row *row)
 {
 	const struct sess_stats_column *c = r->table->columns;
+	size_t i, barred = sessp_bar_column(r->table);
 	bool headed = false, heads;
-	size_t i;
 
 	sessp_write_emit(r, "<tr>");
 	for (i = 0; i < r->table->ncolumns; i++) {
@@ -149,10 +167,10 @@ sessp_html_row(struct sess_report *r, const struct sess_stats_row *row)
 		heads = !headed && is_key(&c[i]);
 		headed |= heads;
 		sessp_emitf(r, "<%s class=\"%s%s\">", heads ? "th scope=\"row\"" : "td",
-		    class_of(&c[i]), sessp_column_has(&c[i], SESS_COL_MAIN) &&
+		    class_of(&c[i], i == barred), sessp_column_has(&c[i], SESS_COL_MAIN) &&
 		    sessp_column_has(&c[i], SESS_COL_WORSE_UP) ? " worse" : "");
 		value(r, &c[i], row, &row->cells[i]);
-		if (sessp_column_has(&c[i], SESS_COL_MAIN) && sessp_column_number(&c[i]))
+		if (i == barred)
 			bar(r, &c[i], &row->cells[i], r->page->most);
 		sessp_write_emit(r, heads ? "</th>" : "</td>");
 	}

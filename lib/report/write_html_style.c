@@ -24,7 +24,7 @@ const char sessp_html_style[] =
 ".rows tbody th{font-weight:600}.rows .n{text-align:end;white-space:nowrap}.rows time{white-space:nowrap}\n"
 ".rows .text{overflow-wrap:anywhere;min-width:9rem;max-width:30rem;unicode-bidi:isolate}\n"
 ".rows .key{min-width:14rem}.rows .id{white-space:nowrap;font-size:.85rem}.rows .main .bar{width:6rem;margin-inline-start:auto}\n"
-".rows details{display:inline-block}.rows summary{color:var(--link);cursor:pointer}\n"
+".rows details{display:inline-block}.rows .id details{margin-inline-start:.5rem}.rows summary{color:var(--link);cursor:pointer}\n"
 ".bar{display:block;width:100%;height:.45rem;margin-top:.2rem;background:var(--soft)}.bar rect{fill:var(--bar)}\n"
 ".worse .bar rect{fill:var(--bad)}\n"
 ".tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(11rem,1fr));gap:.6rem;margin:.75rem 0}\n"
@@ -68,5 +68,6 @@ const char sessp_html_style[] =
 "@media print{@page{size:A4 landscape;margin:11mm}:root{--fg:#000;--dim:#444;--bg:#fff;--soft:#eee;--line:#bbb;--link:#000;"
 "--bar:#777;--bad:#a00;--slow:#740}body{max-width:none;padding:0;font-size:9.5pt}.scroll{overflow:visible}"
 "a{text-decoration:none}nav,.doc{display:none}tr,figure,.steps>li,.tiles div{break-inside:avoid}h2,h3,thead{break-after:avoid}"
-".rows{font-size:8pt}.rows .text{max-width:none}.rows .id{white-space:normal;overflow-wrap:anywhere}.more:not([open]),.rows .id summary{display:none}"
+".rows{font-size:8pt}.rows thead th,.rows thead .n{white-space:normal;overflow-wrap:anywhere}.rows .n{min-width:2.5rem;padding-inline:.15rem}.rows .main .bar{width:3rem}"
+".rows .key,.rows .text{min-width:5rem}.rows .id{min-width:8rem}.rows .text{max-width:none}.rows .id{white-space:normal;overflow-wrap:anywhere}.more:not([open]),.rows .id summary{display:none}"
 ".bar rect,.bar,.tiles div,.line{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";

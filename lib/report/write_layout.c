@@ -10,6 +10,7 @@
 enum {
 	GAP = 2,
 	FLOOR = 20,		/* a text is not cut below it, */
+	DIMENSION_FLOOR = 22,	/* nor an hour of --by, */
 	LIST_FLOOR = 12,	/* nor a list */
 	COMFORT = 40,		/* enough of a text, before columns of details are added */
 	BAR = 8, LONG_BAR = 16
@@ -131,7 +132,8 @@ wants(const struct sess_report *r, size_t i, bool comfort)
 
 	if (p->cut)
 		data = least(data, comfort ? COMFORT :
-		    r->table->columns[i].type == SESS_T_OBJ ? LIST_FLOOR : FLOOR);
+		    r->table->columns[i].type == SESS_T_OBJ ? LIST_FLOOR :
+		    i < r->table->ndimensions ? DIMENSION_FLOOR : FLOOR);
 	return data > header ? data : header;
 }
 
@@ -198,18 +200,15 @@ add_details(struct sess_report *r)
 	}
 }
 
-/* A bar beside the main figure, which the rows are in the order of. */
 static void
 add_bar(struct sess_report *r)
 {
 	struct sessp_layout *l = &r->layout;
 	const struct sess_stats_column *c = r->table->columns;
+	size_t i = sessp_bar_column(r->table), row;
 	double d, most = 0;
-	size_t i, row;
 
-	for (i = 0; i < r->table->ncolumns && !sessp_column_has(&c[i], SESS_COL_MAIN); i++)
-		;
-	if (i == r->table->ncolumns || !sessp_column_number(&c[i]) || r->kept.n < 2)
+	if (i == r->table->ncolumns || r->kept.n < 2)
 		return;
 	for (row = 0; row < r->kept.n; row++) {
 		d = sessp_cell_number(&c[i], &r->kept.v[row].cells[i]);

@@ -33,6 +33,21 @@ sessp_cell_number(const struct sess_stats_column *c, const struct sess_cell *cel
 	return c->type == SESS_T_NUM ? cell->d : (double)cell->i;
 }
 
+size_t
+sessp_bar_column(const struct sess_stats_table *t)
+{
+	const struct sess_stats_column *c = t->columns;
+	unsigned flag = SESS_COL_MAIN;
+	size_t i;
+
+	for (i = 0; i < t->ncolumns; i++)
+		if (sessp_column_has(&c[i], SESS_COL_MAIN) && sessp_column_has(&c[i], SESS_COL_KEY))
+			flag = SESS_COL_SAMPLES;
+	for (i = 0; i < t->ncolumns && !sessp_column_has(&c[i], flag); i++)
+		;
+	return i < t->ncolumns && sessp_column_number(&c[i]) ? i : t->ncolumns;
+}
+
 /* The shortest text that reads back as the same number. */
 static void
 shortest(double d, char out[SESSP_FIGURE + 8])

@@ -59,7 +59,7 @@ interval(struct sess_stats *st, const struct sessp_obs *o, int arg, struct sess_
 	return sess_buf_add(out, when, sizeof(when)) < 0 ? -1 : 1;
 }
 
-#define FACT(KEY, name) { name, SESS_T_STR, SESS_K_##KEY, NULL, sessp_key_fact, SESS_K_##KEY }
+#define FACT(KEY, name) { name, "by_" name, SESS_T_STR, SESS_K_##KEY, NULL, sessp_key_fact, SESS_K_##KEY }
 
 const struct sessp_dimension sessp_dimensions[] = {
 	FACT(BROWSER, "browser"), FACT(BROWSER_VERSION, "browser_version"), FACT(OS, "os"),
@@ -67,8 +67,8 @@ const struct sessp_dimension sessp_dimensions[] = {
 	FACT(CITY, "city"), FACT(ISP, "isp"), FACT(NETWORK, "network"),
 	FACT(RELEASE, "release"), FACT(ENVIRONMENT, "environment"), FACT(APP_ID, "app_id"),
 	FACT(PAGE, "page"),
-	{ "hour", SESS_T_STR, SESS_K_V, "hour of local time, with its offset", hour, 0 },
-	{ "day", SESS_T_STR, SESS_K_V, "day of local time, with its offset", day, 0 },
-	{ "time", SESS_T_TIME, SESS_K_V, "beginning of the interval", interval, 0 },
-	{ NULL, SESS_T_STR, SESS_K_V, NULL, NULL, 0 }
+	{ "hour", "by_hour", SESS_T_STR, SESS_K_V, "hour of local time, with its offset", hour, 0 },
+	{ "day", "by_day", SESS_T_STR, SESS_K_V, "day of local time, with its offset", day, 0 },
+	{ "time", "by_time", SESS_T_TIME, SESS_K_V, "beginning of the interval", interval, 0 },
+	{ NULL, NULL, SESS_T_STR, SESS_K_V, NULL, NULL, 0 }
 };

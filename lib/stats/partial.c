@@ -295,6 +295,7 @@ sess_stats_partial(struct sess_stats *st,
 	if (r >= 0)
 		r = put_groups(st, &to, err);
 	st->ranked = true;		/* groups stay what they are */
+	st->o.beyond = false;
 	while (r >= 0 && (r = sessp_rank_next(st, &row, err)) == SESS_OK)
 		r = give(&to, put_single(st, &row, &to.line), err);
 	if (r >= 0)

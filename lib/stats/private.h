@@ -247,10 +247,11 @@ struct sessp_ranked {
 	struct sess_slice dims;		/* encoded */
 	struct sess_slice tie;
 	struct sess_slice key, data;	/* of the sorter's record */
+	bool beyond;			/* the limit */
 };
 
-/* The next row in the order of the output, those beyond the limit left out; the
- * first call ends adding and makes rows of the table's groups, unless only
+/* The next row in the order of the output, those beyond the limit left out unless
+ * o.beyond asks for them; the first call ends adding and makes rows of the table's groups, unless only
  * single rows are wanted.  Borrowed until the next call. */
 enum sess_status sessp_rank_next(struct sess_stats *st, struct sessp_ranked *row,
     struct sess_err *err);
@@ -307,6 +308,7 @@ sessp_rows_on(const struct sessp_report *r)
 /* A dimension of --by. */
 struct sessp_dimension {
 	const char *name;
+	const char *by_name;		/* in a report that has a column of that name */
 	enum sess_type type;
 	enum sess_key key;		/* of the event that it looks at; V: none */
 	const char *doc;		/* NULL: the key's */

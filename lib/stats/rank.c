@@ -454,9 +454,10 @@ sessp_rank_next(struct sess_stats *st, struct sessp_ranked *row, struct sess_err
 	}
 	if (r < 0)
 		return r;
-	do
+	do {
 		r = read_record(st, row, err);
-	while (r == SESS_OK && !within(st, row));
+		row->beyond = r == SESS_OK && !within(st, row);
+	} while (row->beyond && !st->o.beyond);
 	return r;
 }
 
@@ -485,6 +486,7 @@ sess_stats_next(struct sess_stats *st, const struct sess_stats_table **table,
 	if (!sessp_cells_read(st, st->next.report, st->next.data, &st->row.estimated))
 		return sess_err_set(err, SESS_EFORMAT, 0, "a row is damaged");
 	st->row.cells = st->cells;
+	st->row.beyond = st->next.beyond;
 	*row = &st->row;
 	return SESS_OK;
 }

@@ -73,7 +73,7 @@ add_report(struct sess_stats *st, const char *name, struct sess_err *err)
 static enum sess_status
 add_dimension(struct sess_stats *st, const char *name, struct sess_err *err)
 {
-	size_t i;
+	size_t i, d;
 
 	for (i = 0; sessp_dimensions[i].name != NULL &&
 	    strcmp(sessp_dimensions[i].name, name) != 0; i++)
@@ -82,6 +82,9 @@ add_dimension(struct sess_stats *st, const char *name, struct sess_err *err)
 		return no_such("dimension", name, sess_stats_dimension, err);
 	if (sessp_dimensions[i].type == SESS_T_TIME && st->o.interval <= 0)
 		return sess_err_set(err, SESS_EFORMAT, 0, "the dimension %s needs an interval", name);
+	for (d = 0; d < st->ndims; d++)
+		if (st->dims[d] == &sessp_dimensions[i])
+			return SESS_OK;
 	if (st->ndims == SESSP_DIMENSIONS)
 		return sess_err_set(err, SESS_EFORMAT, 0, "more than %d dimensions",
 		    SESSP_DIMENSIONS);

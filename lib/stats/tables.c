@@ -51,6 +51,27 @@ session_column(size_t i)
 	return to;
 }
 
+/* Whether the report has a column of its own that is called so. */
+static bool
+has_column(const struct sessp_report *r, const char *name)
+{
+	size_t i;
+
+	if (r->of_sessions)
+		return sess_column_find(name, strlen(name)) >= 0;
+	for (i = 0; r->columns[i].c.name != NULL; i++)
+		if (strcmp(r->columns[i].c.name, name) == 0)
+			return true;
+	return false;
+}
+
+static struct sess_stats_column
+dimension_column(const struct sessp_report *r, const struct sessp_dimension *d)
+{
+	return (struct sess_stats_column){ has_column(r, d->name) ? d->by_name : d->name,
+	    d->type, "", SESS_COL_KEY, d->doc != NULL ? d->doc : sess_keys[d->key].doc };
+}
+
 /* The column of a report; one that counts distinct users says so. */
 static struct sess_stats_column
 own_column(const struct sessp_report *r, const struct sessp_column *col)
@@ -81,9 +102,7 @@ make(const struct sess_stats *st, const struct sessp_report *r, struct sess_stat
 	if (c == NULL)
 		return sess_err_nomem(err);
 	for (i = 0; i < st->ndims; i++)
-		*c++ = (struct sess_stats_column){ st->dims[i]->name, st->dims[i]->type, "",
-		    SESS_COL_KEY, st->dims[i]->doc != NULL ? st->dims[i]->doc :
-		    sess_keys[st->dims[i]->key].doc };
+		*c++ = dimension_column(r, st->dims[i]);
 	for (i = 0; i < own; i++)
 		*c++ = r->of_sessions ? session_column(i) : own_column(r, &r->columns[i]);
 	return SESS_OK;

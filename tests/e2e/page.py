@@ -13,7 +13,7 @@ import re
 import sys
 from html.parser import HTMLParser
 
-VOID = {"meta", "br"}
+VOID = {"meta", "br", "wbr"}
 KNOWN = VOID | set("""path rect html head title style body header h1 h2 h3 nav ul ol li a main section p div
     table caption thead tbody tr th td dl dt dd details summary code b span time svg figure
     figcaption""".split())

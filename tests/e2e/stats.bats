@@ -120,12 +120,38 @@ is() {
 	is "$(rows flows '[.browser,.from,.to]' --by browser -n 1)" $'["Chrome","cart","(end)"]\n["Firefox","home","(end)"]'
 }
 
+@test "no two columns of a report have one name" {
+	local report
+	shop >shop.ndjson
+	for report in ${all//,/ }; do
+		sess-stats -r "$report" --by browser,page,day,browser --interval 10m -o csv shop.ndjson | head -n 1 | tr , '\n' | sort >names
+		is "$(uniq -d names)" ''
+	done
+	is "$(rows slow '[.by_browser,.browser,.by_time,.time]' --by browser --interval 1h)" \
+	    '["Firefox","Firefox","2026-11-23T21:00:00.000Z","2026-11-23T21:00:01.000Z"]'
+	is "$(rows pages '[.by_page,.page]' --by page -n 1)" $'["cart","cart"]\n["home","home"]'
+}
+
+@test "hours are not cut in a narrow table" {
+	shop >shop.ndjson
+	is "$(sess-stats -r pages --by hour --width 80 shop.ndjson | grep -c '^2026-11-23T2[01]:00+00:00 ')" 3
+}
+
 @test "flows, paths and a funnel" {
 	shop >shop.ndjson
 	is "$(rows flows '[.from,.to,.transitions]')" $'["cart","(end)",1]\n["home","(end)",1]\n["home","cart",1]'
 	is "$(rows paths '[.path,.sessions]')" $'["home",1]\n["home > cart",1]'
 	is "$(rows funnel '[.step,.page,.sessions,.dropped,.drop_rate,.sample_sessions]' --funnel 'h*,cart,pay')" \
 	    $'[1,"h*",2,1,0.5,["bob0001"]]\n[2,"cart",1,1,1,["alice01"]]\n[3,"pay",0,0,null,null]'
+}
+
+@test "the bars of a funnel are of its sessions, not of its steps" {
+	shop >shop.ndjson
+	sess-stats -r funnel --funnel 'h*,cart,pay' --width 80 shop.ndjson | sed -n 2,5p >table
+	is "$(tr -s ' ' <table | cut -d ' ' -f 1-4)" $'step page sessions rate\n 1 h* 2\n 2 cart 1\n 3 pay 0'
+	grep -q 'h\*  *2  █' table
+	sess-stats -r funnel --funnel 'h*,cart,pay' -o html shop.ndjson >page.html
+	is "$(grep -o '<td class="n main">[0-9]*' page.html | grep -o '[0-9]*$' | paste -sd' ')" '2 1 0'
 }
 
 @test "frustration: rage, error and dead clicks" {
@@ -182,6 +208,33 @@ is() {
 	[ "$(grep -c '"first_release":"1\\u0000[0-2]"' want)" -eq 20000 ]
 	sess-stats -r errors -o ndjson -n 30000 --memory 1M -T . nul.ndjson | cmp - want
 	sess-stats -r errors --partial nul.ndjson | sess-stats --merge -o ndjson -n 30000 | cmp - want
+}
+
+# peak COMMAND...: its output to out, and how many MiB it took at most.
+peak() {
+	python3 -c 'import os, subprocess, sys
+p = subprocess.Popen(sys.argv[1:], stdout=open("out", "wb"))
+_, status, usage = os.wait4(p.pid, 0)
+print(usage.ru_maxrss // 1024)
+sys.exit(status != 0)' "$@"
+}
+
+@test "memory is bounded, however many users and messages there are" {
+	local least most
+	awk 'BEGIN { for (i = 1; i <= 60000; i++) printf "{\"v\":1,\"id\":\"%016x\"," \
+	    "\"received\":\"2026-11-23T20:00:00Z\",\"kind\":\"error\",\"session_id\":\"s%d\"," \
+	    "\"user_id\":\"u%d\",\"page\":\"p%d\",\"message\":\"%c%c%c%c\"}\n", i, i, i, i % 40, \
+	    97 + i % 26, 97 + int(i / 26) % 26, 97 + int(i / 676) % 26, 97 + int(i / 17576) }' >many.ndjson
+	least=$(peak sess-stats -q -r overview,errors,pages,users -o ndjson -j2 --memory 4M -T . many.ndjson)
+	mv out small
+	most=$(peak sess-stats -q -r overview,errors,pages,users -o ndjson -j2 --memory 256M many.ndjson)
+	cmp out small
+	[ "$(wc -l <out)" -eq 120041 ]
+	# the sanitizer has its own idea of memory
+	if ! nm "$BUILD/sess-stats" | grep -q __asan_init; then
+		[ "$least" -lt 30 ]
+		[ "$least" -lt "$most" ]
+	fi
 }
 
 @test "memory, threads and the order of operands change nothing" {
@@ -349,6 +402,13 @@ is() {
 	# asked of the reports that have the columns
 	run sess-stats -r overview,apis --fail-if 'success_rate < 0.98' shop.ndjson
 	exits 1
+	# of rows beyond the limit, too
+	run --separate-stderr sess-stats -r apis -n 1 -o csv --fail-if "api = '/order'" shop.ndjson
+	exits 1
+	is "$(cut -d, -f 1 <<<"$output" | paste -sd' ')" 'api /list'
+	run sess-stats --merge -n 1 -o csv --fail-if "api = '/order'" <(sess-stats -r apis --partial shop.ndjson)
+	exits 1
+	is "${#lines[@]}" 2
 	run sess-stats -r overview --fail-if 'no_such > 1' shop.ndjson
 	exits 2
 	has no_such
@@ -400,6 +460,9 @@ is() {
 	is "$(compare | jq -c 'select(.metric == "apis.p99_ms") | [.base,.value,(.change*100|round)]')" '[100,140,36]'
 	is "$(compare | jq -s 'map(.score) as $s | $s == ($s | sort | reverse) and ($s | min) > 0')" true
 	is "$(compare -n 1 | wc -l)" 1
+	run sess-stats -r apis --by release --compare 1.2 -n 1 -o csv --fail-if "metric = 'apis.p99_ms'" shop.ndjson
+	exits 1
+	is "${#lines[@]}" 2
 	is "$(sess-stats -r apis --by release --compare 1.2 -o ids shop.ndjson | sort | paste -sd' ')" 'q12 q13 q14'
 	sess-stats -r apis --by release --partial shop.ndjson >partial
 	compare | cmp - <(sess-stats --merge --compare 1.2 -o ndjson partial)

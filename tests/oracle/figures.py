@@ -187,11 +187,18 @@ class Figures:
 
     # -- reports
 
+    def named(self, columns):
+        """The dimensions as rows with these columns call them."""
+        return [f'by_{d}' if d in columns else d for d in self.dims]
+
+    def dims_of(self, name):
+        return self.named({'slow': SLOW, 'log': LOG, 'sessions': SESSION_COLUMNS}.get(name, REPORTS[name].keys))
+
     def report(self, name):
         if REPORTS[name].single:
             rows = getattr(self, name)()
         else:
-            keys = self.dims + REPORTS[name].keys
+            keys = self.dims_of(name) + REPORTS[name].keys
             rows = [dict(zip(keys, key)) | row for key, row in getattr(self, name.replace('-', '_'))().items()]
         return [known(row) | ({'estimated': True} if any(estimated(v) for v in row.values()) else {}) for row in rows]
 
@@ -220,10 +227,10 @@ class Figures:
         self.grouped(rows, [], {'bounces': total('n', 'page_views = 1')} | {
             name: total('n', f'duration_ms >= {1000 * low} and duration_ms < {1000 * high}')
             for name, low, high in LENGTHS}, 'os')
-        for key in [key for key, row in rows.items() if not row.get('sessions')]:
-            del rows[key]           # one row of SQL where nothing is counted
+        if not self.dims and not rows[()].get('sessions'):
+            rows[()] = {}           # a row of zeros where nothing is counted
         for row in rows.values():
-            for column in (*columns, 'bounces', *(name for name, _, _ in LENGTHS)):
+            for column in ('sessions', *columns, 'bounces', *(name for name, _, _ in LENGTHS)):
                 row.setdefault(column, 0)
             row.setdefault('users', Distinct(0))
             satisfied, bearable = row.pop('satisfied'), row.pop('bearable')
@@ -231,7 +238,8 @@ class Figures:
             row['api_success_rate'] = rest(row['api_failures'], row['api_calls'])
             row['apdex'] = ratio((satisfied + bearable) / 2, row.pop('with_fpt'))
             row['bounce_rate'] = ratio(row['bounces'], row['sessions'])
-            row['durations'] = Tally({name: n for name, _, _ in LENGTHS if (n := row.pop(name))})
+            lengths = {name: n for name, _, _ in LENGTHS if (n := row.pop(name))}
+            row['durations'] = Tally(lengths) if lengths else None
         return rows
 
     def add_lost(self, rows, keys, *columns, where='1'):
@@ -255,11 +263,11 @@ class Figures:
         """A row an event; columns by name: SQL."""
         order = ', '.join(self.d + [order])
         got = self.db.execute(f"select {', '.join(self.d + list(columns.values()))} from o where {where} order by {order}")
-        return [dict(zip(self.dims + list(columns), r)) for r in got]
+        return [dict(zip(self.named(columns) + list(columns), r)) for r in got]
 
     def sessions(self):
         columns = self.d + [f'"{c}"' for c in SESSION_COLUMNS]
-        rows = [dict(zip(self.dims + SESSION_COLUMNS, r)) for r in self.db.execute(
+        rows = [dict(zip(self.named(SESSION_COLUMNS) + SESSION_COLUMNS, r)) for r in self.db.execute(
             f"select {', '.join(columns)} from os order by {', '.join(self.d + ['start', 'session'])}")]
         for r in rows:
             r['start'], r['end'] = iso(r['start']), iso(r['end'])
@@ -437,7 +445,7 @@ class Figures:
         for *dims, s, session in self.db.execute(f"select {', '.join(self.d + ['s', 'session'])} from os"):
             every.append((tuple(dims), session, reached(pages.get(s, []))))
         for i, step in enumerate(self.opt.funnel):
-            for dims in {d for d, _, _ in every}:
+            for dims in {d for d, _, _ in every} or ([()] if not self.dims else []):
                 here = [(session, n) for d, session, n in every if d == dims]
                 at = [session for session, n in here if n > i]
                 left = [session for session, n in here if n == i + 1 < len(steps)]

@@ -261,7 +261,7 @@ def main():
     bad = rows = 0
     for name in names:
         want = figures.report(name)
-        bad += (mutate if a.mutate else check)(name, figures.dims, want, tables[name])
+        bad += (mutate if a.mutate else check)(name, figures.dims_of(name), want, tables[name])
         rows += len(want)
     events = db.execute('select count(*) from o').fetchone()[0]
     print(f"{' '.join(names)}: {events} events, {rows} rows, {bad} {'changes not found' if a.mutate else 'differences'}")

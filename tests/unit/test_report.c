@@ -90,7 +90,7 @@ static enum sess_status
 put(struct written *w, const struct sess_stats_table *t, const struct sess_cell *cells,
     bool estimated)
 {
-	struct sess_stats_row row = { cells, estimated };
+	struct sess_stats_row row = { .cells = cells, .estimated = estimated };
 
 	return sess_report_row(w->r, t, cells != NULL ? &row : NULL, &w->out, &w->err);
 }
