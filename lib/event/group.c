@@ -38,12 +38,27 @@ sess_event_group(const struct sess_event *ev, char name[SESS_GROUP_NAME])
 
 /* -- keys */
 
-/* What a key never holds as it is: what ends a field or a line for somebody,
- * what begins an event, and what stands between id and application. */
+/* What a key never holds as it is: what ends a field or a line for somebody, what
+ * isn't the same in all orders of characters, and what stands between id and
+ * application. */
 static bool
 is_plain(unsigned char c)
 {
-	return c > ' ' && c != 0x7f && c != '%' && c != '@' && c != '{';
+	return c > ' ' && c < 0x7f && c != '%' && c != '@';
+}
+
+static int
+put_hash(uint32_t hash, struct sess_buf *out)
+{
+	static const char hex[] = "0123456789abcdef";
+	int shift;
+
+	if (sess_buf_room(out, 9) < 0)
+		return -1;
+	for (shift = 28; shift >= 0; shift -= 4)
+		out->data[out->len++] = hex[hash >> shift & 15];
+	out->data[out->len++] = ':';
+	return 0;
 }
 
 static int
@@ -72,9 +87,10 @@ enum sess_status
 sess_event_key(const struct sess_event *ev, struct sess_buf *out)
 {
 	char name[SESS_GROUP_NAME];
+	struct sess_slice id = sess_event_group(ev, name);
 	size_t len = out->len;
 
-	if (escape(sess_event_group(ev, name), out) < 0 ||
+	if (put_hash(sess_group_hash(id), out) < 0 || escape(id, out) < 0 ||
 	    (sess_event_has(ev, SESS_K_SESSION_ID) && (sess_buf_putc(out, '@') < 0 ||
 	    escape(sess_event_get(ev, SESS_K_APP_ID), out) < 0))) {
 		out->len = len;
@@ -111,10 +127,16 @@ sess_shard_parse(struct sess_shard *shard, const char *text, struct sess_err *er
 	return SESS_OK;
 }
 
+uint32_t
+sess_group_hash(struct sess_slice id)
+{
+	return (uint32_t)(XXH64(id.p, id.len, 0) >> 32);
+}
+
 unsigned
 sess_shard_of(struct sess_slice id, unsigned of)
 {
-	return (unsigned)(XXH64(id.p, id.len, 0) % of);
+	return sess_group_hash(id) % of;
 }
 
 bool

@@ -23,11 +23,11 @@ load helper
 }
 
 @test "keys are one field whatever an id holds" {
-	event 1 user_id '"x"' | sed 's/"s1"/"a\\tb c\\n{@%"/' | sess-ingest --keyed >keyed
+	event 1 user_id '"x"' | sed 's/"s1"/"a\\tb c\\n{@%张"/' | sess-ingest --keyed >keyed
 	[ "$(wc -l <keyed)" -eq 1 ]
-	[ "$(cut -f 1 keyed)" = 'a%09b%20c%0A%7B%40%25@' ]
+	[ "$(cut -f 1 keyed | cut -d : -f 2-)" = 'a%09b%20c%0A{%40%25%E5%BC%A0@' ]
 	[ "$(awk -F '\t' '{ print NF }' keyed)" -eq 2 ]
-	[ "$(sess-find --ids -0 keyed | tr '\0' '|')" = "$(printf 'a\tb c\n{@%%|')" ]
+	[ "$(sess-find --ids -0 keyed | tr '\0' '|')" = "$(printf 'a\tb c\n{@%%张|')" ]
 }
 
 @test "shares are disjoint, and all of it together" {
@@ -44,6 +44,10 @@ load helper
 		done
 		sort parts | cmp - all
 	done
+	# who has a key knows the share
+	sess-ingest --keyed --shard 3/7 "$DATA/demo" | cut -c 1-8 | sort -u >hashes
+	[ -s hashes ]
+	while read -r hash; do [ $((0x$hash % 7)) -eq 3 ]; done <hashes
 	# no session is in two of them
 	for i in 0 1 2; do sess-find --ids --shard "$i/3" "$DATA/demo"; done | sort >ids
 	[ "$(uniq -d ids | wc -l)" -eq 0 ]
