@@ -39,6 +39,10 @@ struct sess_slice sess_event_group(const struct sess_event *ev, char name[SESS_G
  */
 enum sess_status sess_event_key(const struct sess_event *ev, struct sess_buf *out);
 
+/* The same of an id: a visitor's where app is NULL. */
+enum sess_status sess_group_key(struct sess_slice id, const struct sess_slice *app,
+    struct sess_buf *out);
+
 /* The upper half of XXH64, seed 0, of an id: session id or visitor, without the
  * application, so that who has an id knows the share. */
 uint32_t sess_group_hash(struct sess_slice id);

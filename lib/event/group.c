@@ -84,19 +84,26 @@ escape(struct sess_slice s, struct sess_buf *out)
 }
 
 enum sess_status
-sess_event_key(const struct sess_event *ev, struct sess_buf *out)
+sess_group_key(struct sess_slice id, const struct sess_slice *app, struct sess_buf *out)
 {
-	char name[SESS_GROUP_NAME];
-	struct sess_slice id = sess_event_group(ev, name);
 	size_t len = out->len;
 
 	if (put_hash(sess_group_hash(id), out) < 0 || escape(id, out) < 0 ||
-	    (sess_event_has(ev, SESS_K_SESSION_ID) && (sess_buf_putc(out, '@') < 0 ||
-	    escape(sess_event_get(ev, SESS_K_APP_ID), out) < 0))) {
+	    (app != NULL && (sess_buf_putc(out, '@') < 0 || escape(*app, out) < 0))) {
 		out->len = len;
 		return SESS_ENOMEM;
 	}
 	return SESS_OK;
+}
+
+enum sess_status
+sess_event_key(const struct sess_event *ev, struct sess_buf *out)
+{
+	char name[SESS_GROUP_NAME];
+	struct sess_slice app = sess_event_get(ev, SESS_K_APP_ID);
+
+	return sess_group_key(sess_event_group(ev, name),
+	    sess_event_has(ev, SESS_K_SESSION_ID) ? &app : NULL, out);
 }
 
 /* -- shares */
