@@ -410,6 +410,9 @@ settle(struct cli *c, struct given *g, char **operands)
 		settle_operands(c, operands, g->stdin_uses);
 	if (c->session.sorted && (c->follow || c->store != NULL))
 		cli_misuse("--sorted is for input that ends, and not for a store");
+	c->part = (c->session.sorted || c->stream.shard.of > 1) && c->store == NULL &&
+	    c->session.newest == INT64_MIN;
+	c->session.part = c->part;
 	settle_files(&c->stream.convert, g);
 	c->stream.tmpdir = c->session.tmpdir;
 }

@@ -26,6 +26,8 @@ struct cli {
 	const char *tz;
 	int64_t now;
 	bool quiet, verbose, no_match_ok, no_progress, follow;
+	bool part;			/* what is read isn't all: nothing tells when the newest
+					 * event of all was */
 	const char *store_dir;		/* --store, -S; sess-index has always one */
 	struct sess_store *store;	/* read instead of operands; or NULL */
 	const char *const *ids;		/* with a store: the operands of sess-path */
@@ -78,6 +80,11 @@ struct sess_stream *cli_stream(struct cli *c);
 /* The next block, with the progress line kept; false at the end of input.  A
  * fatal error is said and exits 2. */
 bool cli_next(struct cli *c, struct sess_stream *s, struct sess_stream_block *b, int timeout_ms);
+
+/* --sorted: open the stream and read all of it, for workers that pack for a reducer;
+ * each session is taken.  Input that is not sorted is said, and exits 2. */
+struct sess_stream *cli_reduce(struct cli *c, struct sess_reducer *r, sess_gather_take *take,
+    void *arg);
 
 /* Books to stderr (--verbose) and to --summary; notes damage for the exit status. Frees s. */
 void cli_done(struct cli *c, struct sess_stream *s);

@@ -84,7 +84,7 @@ X(SLOW_API_IS,     "slow-api",        0, MAYBE, "MS", PATH, "an API call above M
 X(RAW_FROM,        "raw-from",        0, YES, "PATH", PATH, "show the original log lines, found again in PATH; repeatable") \
 X(COLOR,           "color",           0, YES, "WHEN", PATH | STATS, "auto (default), always or never") \
 X(WIDTH,           "width",           0, YES, "N", PATH | STATS, "columns of text output (terminal's, else 80)") \
-X(KEYED,           "keyed",           0, NO, NULL, INGEST, "KEY, TAB, event: for a shuffle by session") \
+X(KEYED,           "keyed",           0, NO, NULL, INGEST | FIND, "KEY, TAB, event: for a shuffle by session") \
 /* sessions */ \
 X(SESSION_RULE,    "session-rule",    0, YES, "RULE", FIND | PATH | STATS, "when a session ends: arms, rum, visit, ...") \
 X(SESSION_BY,      "session-by",      0, YES, "FIELDS", ALL, "what makes a visitor where there is no session id: ip,ua,user") \
@@ -92,7 +92,7 @@ X(IDLE,            "idle",            0, YES, "TIME", FIND | PATH | STATS, "a se
 X(MAX_DURATION,    "max-duration",    0, YES, "TIME", FIND | PATH | STATS, "and at the latest after this long") \
 X(CLOCK,           "clock",           0, YES, "WHICH", FIND | PATH | STATS, "client, server or auto (default)") \
 X(SORTED,          "sorted",          0, NO, NULL, FIND | PATH | STATS, "the input is sorted by --keyed's key: a session at a time") \
-X(NEWEST,          "newest",          0, YES, "TIME", FIND | PATH | STATS, "this is a part: the end of the whole, for end_reason") \
+X(NEWEST,          "newest",          0, YES, "TIME", FIND | PATH | STATS, "when the newest event of all input was, for end_reason") \
 X(FOLLOW,          "follow",          0, NO, NULL, FIND | PATH, "live input: give each session once it is idle") \
 X(EACH,            "each",            0, NO, NULL, FIND, "with --follow: each matching event at once") \
 X(MAX_EVENTS,      "max-events",      0, YES, "N", FIND | PATH | STATS, "a session with more is folded as oversize (1M)") \

@@ -68,7 +68,6 @@ part_condition(struct part *p, const struct cli *c, enum option opt, const char 
 		}
 		/* FALLTHROUGH */
 	default:
-		p->of_end |= opt == OPT_WHERE && strcasestr(value, "end_reason") != NULL;
 		add(p, value != NULL ? "--%s=%s" : "--%s", name, value);
 	}
 }
@@ -147,7 +146,7 @@ part_settle(struct part *p, const struct search *s, struct sess_stats_opts *o)
 	const struct sess_session_opts *session = &s->cli->session;
 	const char *sort = o->sort != NULL ? o->sort + (*o->sort == '-') : "";
 
-	if ((p->of_end || strcmp(sort, "end_reason") == 0) && session->newest == INT64_MIN)
+	if ((s->of_end || strcmp(sort, "end_reason") == 0) && session->newest == INT64_MIN)
 		cli_misuse("--partial: how sessions ended (end_reason) only all of the input tells");
 	add_time(p, "since", s->since);
 	add_time(p, "until", s->until);
@@ -157,8 +156,6 @@ part_settle(struct part *p, const struct search *s, struct sess_stats_opts *o)
 	if (p->n > 0)
 		qsort(p->text, p->n, sizeof(*p->text), by_text);
 	o->conditions = p->text;
-	o->idle = session->rule.idle;
-	o->visit_idle = session->visit.idle;
 }
 
 void

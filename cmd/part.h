@@ -18,7 +18,6 @@
 struct part {			/* zeros: no conditions */
 	const char **text;	/* sorted and NULL-terminated by part_settle */
 	size_t n;
-	bool of_end;		/* something asks how sessions ended */
 };
 
 /* A condition that search_option took. */

@@ -59,6 +59,7 @@ condition(struct search *s, enum option opt, const char *value)
 		sess_query_hash_user(s->query, o->hash_key, o->hash_key_len);
 	if (sess_query_add(s->query, cli_option_name(opt), value, &err) < 0)
 		cli_misuse("--%s: %s", cli_option_name(opt), err.text);
+	s->of_end |= opt == OPT_WHERE && strcasestr(value, "end_reason") != NULL;
 	if (opt == OPT_SLOW_LOAD)
 		lower_to(&s->cli->session.slow_load, &s->slow_load, value);
 	if (opt == OPT_SLOW_API)
@@ -110,6 +111,8 @@ search_start(struct search *s)
 
 	if (s->since != SESS_NO_TIME && s->until != SESS_NO_TIME && s->since >= s->until)
 		cli_misuse("--since is not before --until");
+	if (s->of_end && s->cli->part)
+		cli_misuse("how sessions ended (end_reason) a part can't tell without --newest");
 	sess_query_range(s->query, s->since, s->until);
 	if (sess_query_compile(s->query, &err) < 0 ||
 	    sess_query_scratch_new(&s->scratch, s->query, &err) < 0)
@@ -258,25 +261,14 @@ stop_reading(struct search *s, struct sess_stream *stream)
 static void
 reduce(struct search *s, const struct search_kept *kept, sess_gather_take *take, void *arg)
 {
-	struct sess_stream_block block;
-	struct sess_stream *stream;
 	struct sess_session_opts o;
 	struct sess_reducer *r;
 	struct sess_err err = { 0 };
-	enum sess_status st = SESS_OK;
 
 	start_packing(s, kept, &o);
 	if (sess_reducer_new(&r, &o, &err) < 0)
 		cli_die(NULL, &err);
-	s->cli->stream.unordered = false;
-	stream = cli_stream(s->cli);
-	while (st == SESS_OK && cli_next(s->cli, stream, &block, -1))
-		st = sess_reducer_add(r, block.data, block.len, take, arg, &err);
-	if (st == SESS_OK)
-		st = sess_reducer_end(r, take, arg, &err);
-	if (st < 0)
-		cli_die(NULL, &err);
-	stop_reading(s, stream);
+	stop_reading(s, cli_reduce(s->cli, r, take, arg));
 	s->newest = sess_reducer_newest(r);
 	sess_reducer_free(r);
 }

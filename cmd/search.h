@@ -28,6 +28,7 @@ struct search {
 	struct sess_query *query;
 	int64_t since, until;
 	bool slow_load, slow_api;	/* thresholds that were given */
+	bool of_end;		/* something asks how sessions ended */
 
 	bool narrow;		/* the caller's: pass over what no --session asks for */
 	bool whole;		/* the caller's: of a store, sessions that can't match, too */

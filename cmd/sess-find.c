@@ -2,11 +2,13 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "choice.h"
 #include "cli.h"
 #include "names.h"
 #include "search.h"
+#include "sess/group.h"
 
 static const char usage[] =
     "usage: sess-find [OPTION]... [FILE|DIRECTORY]...\n"
@@ -27,7 +29,7 @@ struct find {
 	struct cli cli;
 	struct search search;
 	enum mode mode;
-	bool each, limited;
+	bool each, limited, keyed;
 	char end;			/* of an id */
 	uint64_t limit;
 	int64_t related;
@@ -35,7 +37,7 @@ struct find {
 
 	struct names chosen;		/* sessions to write in the second pass */
 	struct choice choice;
-	struct sess_buf text;
+	struct sess_buf text, key;
 	uint64_t matched, given, found;	/* ...; in the second pass */
 
 	pthread_mutex_t lock;		/* --each: what workers have to say */
@@ -76,6 +78,7 @@ own_option(void *arg, enum option opt, const char *value)
 	case OPT_LIST:		set_mode(f, LIST); break;
 	case OPT_IDS:		set_mode(f, IDS); break;
 	case OPT_COUNT:		set_mode(f, COUNT); break;
+	case OPT_KEYED:		f->keyed = true; break;
 	case OPT_NULL_SEP:	f->end = '\0'; break;
 	case OPT_SORT:		f->sort = value; break;
 	case OPT_LIMIT:
@@ -93,6 +96,12 @@ check_options(struct find *f)
 {
 	if (f->end == '\0' && f->mode != IDS)
 		cli_misuse("--null is for --ids");
+	if (f->keyed && f->mode != EVENTS)
+		cli_misuse("--keyed writes events: no --list, --ids, --count");
+	if (f->related >= 0 && f->cli.stream.shard.of > 1)
+		cli_misuse("--related looks at all sessions: no --shard");
+	if (f->cli.part && f->sort != NULL && strstr(f->sort, "end_reason") != NULL)
+		cli_misuse("how sessions ended (end_reason) a part can't tell without --newest");
 	if (f->each && !f->cli.follow)
 		cli_misuse("--each is for --follow");
 	if (f->cli.follow && (f->sort != NULL || f->related >= 0))
@@ -133,12 +142,36 @@ write_if_match(void *arg, unsigned worker, const struct sess_event *ev,
 		pthread_mutex_unlock(&f->lock);
 		return SESS_OK;
 	}
-	if (st == SESS_OK && sess_query_holds(f->search.query, ev, marks))
-		st = sess_event_write(ev, out);
+	if (st < 0 || !sess_query_holds(f->search.query, ev, marks))
+		return st < 0 ? sess_err_nomem(err) : SESS_OK;
+	if (f->keyed && (sess_event_key(ev, out) < 0 || sess_buf_putc(out, '\t') < 0))
+		return sess_err_nomem(err);
+	st = sess_event_write(ev, out);
 	return st < 0 ? sess_err_nomem(err) : SESS_OK;
 }
 
 /* -- sessions on their way out */
+
+/* Its events; a key, where wanted, is that of all of them. */
+static void
+make_events(struct find *f, const struct sess_session *s)
+{
+	bool visitor = s->session_id.len == 0;
+	size_t i;
+
+	f->key.len = 0;
+	if (f->keyed && (sess_group_key(visitor ? s->visitor : s->session_id,
+	    visitor ? NULL : &s->app_id, &f->key) < 0 || sess_buf_putc(&f->key, '\t') < 0))
+		out_of_memory();
+	for (i = 0; i < s->nmembers; i++)
+		if (sess_buf_add(&f->text, f->key.data, f->key.len) < 0 ||
+		    sess_buf_add(&f->text, s->members[i].line, s->members[i].line_len) < 0 ||
+		    sess_buf_putc(&f->text, '\n') < 0)
+			out_of_memory();
+	if (s->oversize)
+		cli_warnf("session %.*s: its %" PRIu64 " events are more than --max-events: "
+		    "not written", (int)s->key.len, s->key.p, s->events);
+}
 
 /* What the session is written as, behind what f->text holds. */
 static void
@@ -146,6 +179,8 @@ make_text(struct find *f, const struct sess_session *s)
 {
 	size_t i, at = f->text.len;
 
+	if (f->mode == EVENTS)
+		make_events(f, s);
 	if (f->mode == LIST && sess_session_write(s, &f->text) < 0)
 		out_of_memory();
 	if (f->mode == IDS) {
@@ -157,13 +192,6 @@ make_text(struct find *f, const struct sess_session *s)
 			if ((unsigned char)f->text.data[i] < ' ' || f->text.data[i] == 0x7f)
 				f->text.data[i] = '?';
 	}
-	for (i = 0; f->mode == EVENTS && i < s->nmembers; i++)
-		if (sess_buf_add(&f->text, s->members[i].line, s->members[i].line_len) < 0 ||
-		    sess_buf_putc(&f->text, '\n') < 0)
-			out_of_memory();
-	if (f->mode == EVENTS && s->oversize)
-		cli_warnf("session %.*s: its %" PRIu64 " events are more than --max-events: "
-		    "not written", (int)s->key.len, s->key.p, s->events);
 }
 
 /* A session that is to be written, in the order of the output. */
@@ -413,6 +441,7 @@ release(struct find *f)
 	choice_release(&f->choice);
 	names_release(&f->chosen);
 	sess_buf_release(&f->text);
+	sess_buf_release(&f->key);
 }
 
 int

@@ -335,18 +335,7 @@ show_one(void *arg, unsigned thread, const struct sess_session *s, struct sess_e
 static void
 read_sorted(struct path *p)
 {
-	struct sess_stream *stream = cli_stream(&p->cli);
-	struct sess_stream_block block;
-	struct sess_err err = { 0 };
-	enum sess_status st = SESS_OK;
-
-	while (st == SESS_OK && cli_next(&p->cli, stream, &block, -1))
-		st = sess_reducer_add(p->reducer, block.data, block.len, show_one, p, &err);
-	if (st == SESS_OK)
-		st = sess_reducer_end(p->reducer, show_one, p, &err);
-	if (st < 0)
-		die(NULL, &err);
-	cli_done(&p->cli, stream);
+	cli_done(&p->cli, cli_reduce(&p->cli, p->reducer, show_one, p));
 }
 
 static void

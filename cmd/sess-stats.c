@@ -230,6 +230,10 @@ settle(struct stats *s)
 	s->how.slow_api = s->cli.session.slow_api;
 	s->opts.query = s->search.query;
 	s->opts.tmpdir = s->cli.session.tmpdir;
+	/* how sessions ended is settled when rows are written */
+	s->cli.session.part = false;
+	s->opts.idle = s->cli.session.rule.idle;
+	s->opts.visit_idle = s->cli.session.visit.idle;
 	/* what the gatherer may hold, and the reports */
 	s->opts.memory = s->cli.session.memory / 3;
 	s->cli.session.memory -= s->opts.memory;
@@ -240,7 +244,8 @@ settle(struct stats *s)
 	if (s->how.format == SESS_REPORT_HTML && s->how.sessions > 0 &&
 	    (s->merge || !search_rereadable(&s->search))) {
 		cli_note(&s->cli, "the page holds no session's path: %s", s->merge ?
-		    "partials have no events" : "standard input can't be read again");
+		    "partials have no events" : s->cli.session.sorted ?
+		    "sorted input is read once" : "standard input can't be read again");
 		s->how.sessions = 0;
 	}
 	s->how.color = s->how.format == SESS_REPORT_TABLE && terminal_has_colors(s->color);

@@ -111,7 +111,8 @@ cli_choose(struct cli *c, const struct sess_query *q, const struct sess_slice *i
 	if (sess_store_choose(c->store, q, &err) < 0 ||
 	    (ids != NULL && sess_store_choose_ids(c->store, ids, n, &err) < 0))
 		die(&err);
-	if (!end_reason || c->session.newest != INT64_MIN || !sess_store_narrowed(c->store))
+	if (!end_reason || c->session.newest != INT64_MIN ||
+	    (!sess_store_narrowed(c->store) && c->stream.shard.of <= 1))
 		return;
 	c->session.newest = newest_event(c);
 	if (sess_store_choose(c->store, q, &err) < 0 ||

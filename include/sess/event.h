@@ -52,6 +52,7 @@ struct sess_event {
 	const char *raw;	/* inside a stream's map: the record it was converted
 				 * from, as it stands in the log; reset leaves it */
 	size_t raw_len;
+	uint64_t raw_line;	/* and its number in its file, from 1 */
 };
 
 /* Whether key k is there.  Not for V, ID, KIND, TIME, RECEIVED. */

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "sess/buf.h"
 #include "sess/err.h"
@@ -27,16 +28,26 @@
 struct sess_slice sess_event_group(const struct sess_event *ev, char name[SESS_GROUP_NAME]);
 
 /*
- * Append the group's key to out: ID@APP of a session (APP may be empty), VISITOR of a visitor.
- * Control characters, blanks, DEL, %, @ and { of an id are written %XX, so
- * that a key is one field of one line for whatever reads it, is never empty, does
- * not begin like an event, and different groups have different keys.  Keys are the
- * same for ever.  SESS_OK or SESS_ENOMEM.
+ * Append the group's key to out: HASH:ID@APP of a session (APP may be empty),
+ * HASH:VISITOR of a visitor.  HASH is sess_group_hash of the id as 8 lower-case hex
+ * digits, so that who has a key knows its share (and keys in order are evenly
+ * spread).  Blanks, control characters, %, @ and what is not ASCII are written
+ * %XX, so that a key is one field of one line for whatever reads it, sorts alike
+ * as bytes, UTF-16 and characters, and does not begin like an event; different
+ * groups have different keys.  Keys are the same for ever.  SESS_OK or
+ * SESS_ENOMEM.
  */
 enum sess_status sess_event_key(const struct sess_event *ev, struct sess_buf *out);
 
-/* A share of the groups: those whose id (without the application, so that who
- * has an id knows the share) has the XXH64, seed 0, that is index modulo of. */
+/* The same of an id: a visitor's where app is NULL. */
+enum sess_status sess_group_key(struct sess_slice id, const struct sess_slice *app,
+    struct sess_buf *out);
+
+/* The upper half of XXH64, seed 0, of an id: session id or visitor, without the
+ * application, so that who has an id knows the share. */
+uint32_t sess_group_hash(struct sess_slice id);
+
+/* A share of the groups: those whose hash is index modulo of. */
 #define SESS_SHARDS_MAX 65536
 struct sess_shard {
 	unsigned index, of;	/* of 0 or 1: all */

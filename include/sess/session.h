@@ -68,9 +68,10 @@ struct sess_session_opts {
 	int (*note)(void *arg, const struct sess_event *ev, uint32_t marks,
 	    struct sess_buf *out);
 	void *note_arg;
-	int64_t newest;			/* where only a part of the input is gathered: when
-					 * the newest event of all was (end_reason rests on
-					 * it); INT64_MIN: not known */
+	int64_t newest;			/* when the newest event of all was, on which end_reason
+					 * rests; INT64_MIN: that of what is gathered */
+	bool part;			/* what is gathered isn't all there is: how a session
+					 * ended that might go on is not known, but by newest */
 	bool sorted;			/* packers are for a reducer */
 	unsigned jobs;			/* 1: the gatherer starts no thread of its own, which
 					 * else puts many sessions together ahead */
@@ -129,7 +130,7 @@ struct sess_session {
 	struct sess_slice app_id, release, environment, entry_page, exit_page,
 	    device, device_type, os, os_version, browser, browser_version,
 	    country, region, city, isp, ip, network, screen;
-	const char *end_reason;		/* "idle", "max", "eof" */
+	const char *end_reason;		/* "idle", "max", "eof"; "": not known */
 	bool oversize;
 	uint64_t events;		/* distinct records */
 	uint64_t duplicates;		/* dropped; of a cut session all with its first piece */
@@ -226,9 +227,8 @@ enum sess_status sess_gather_each(struct sess_gather *g, unsigned threads,
 enum sess_status sess_gather_ripe(struct sess_gather *g, int64_t now, int64_t idle,
     const struct sess_session **s, struct sess_err *err);
 
-/* When the newest event of all was, by the clocks that sessions go by; opts.newest
- * where that is later; INT64_MIN: there was none.  Good once sess_gather_next was
- * called. */
+/* opts.newest, else when the newest event of all was, by the clocks that sessions go
+ * by; INT64_MIN: there was none.  Good once sess_gather_next was called. */
 int64_t sess_gather_newest(const struct sess_gather *g);
 
 void sess_gather_free(struct sess_gather *g);
@@ -238,8 +238,8 @@ void sess_gather_free(struct sess_gather *g);
 /*
  * In place of the gatherer: one group after another, in the memory of one.  The
  * sessions of a group are given once an event of the next one comes, so they are in the
- * order of (key of the group, start).  A piece ended by "eof" unless opts.newest
- * says more: what other groups hold is not known.
+ * order of (key of the group, start).  What other groups hold is not known: end_reason
+ * rests on opts.newest, else on the group alone.
  */
 struct sess_reducer;
 enum sess_status sess_reducer_new(struct sess_reducer **r,
@@ -247,8 +247,8 @@ enum sess_status sess_reducer_new(struct sess_reducer **r,
 void sess_reducer_free(struct sess_reducer *r);
 
 /* Take what one packer with opts.sorted appended to one buffer since its reset;
- * buffers come in the order of the input.  SESS_EFORMAT where a key is less than
- * the one before, as bytes: the groups' events are not together.  What take
+ * buffers come in the order of the input.  SESS_EFORMAT, with the line, where a key
+ * is less than the one before, as bytes: the groups' events are not together.  What take
  * returned where that was not SESS_OK. */
 enum sess_status sess_reducer_add(struct sess_reducer *r, const char *packed, size_t len,
     sess_gather_take *take, void *arg, struct sess_err *err);

@@ -111,6 +111,7 @@ struct sess_stream_opts {
 struct sess_stream_block {
 	const char *data;	/* what map appended; borrowed until the next call */
 	size_t len;
+	const char *name;	/* of the member it is of; borrowed as data is */
 	uint64_t events;
 	bool pause;		/* live input has paused behind this block: flush */
 };

@@ -38,12 +38,27 @@ sess_event_group(const struct sess_event *ev, char name[SESS_GROUP_NAME])
 
 /* -- keys */
 
-/* What a key never holds as it is: what ends a field or a line for somebody,
- * what begins an event, and what stands between id and application. */
+/* What a key never holds as it is: what ends a field or a line for somebody, what
+ * isn't the same in all orders of characters, and what stands between id and
+ * application. */
 static bool
 is_plain(unsigned char c)
 {
-	return c > ' ' && c != 0x7f && c != '%' && c != '@' && c != '{';
+	return c > ' ' && c < 0x7f && c != '%' && c != '@';
+}
+
+static int
+put_hash(uint32_t hash, struct sess_buf *out)
+{
+	static const char hex[] = "0123456789abcdef";
+	int shift;
+
+	if (sess_buf_room(out, 9) < 0)
+		return -1;
+	for (shift = 28; shift >= 0; shift -= 4)
+		out->data[out->len++] = hex[hash >> shift & 15];
+	out->data[out->len++] = ':';
+	return 0;
 }
 
 static int
@@ -69,18 +84,26 @@ escape(struct sess_slice s, struct sess_buf *out)
 }
 
 enum sess_status
-sess_event_key(const struct sess_event *ev, struct sess_buf *out)
+sess_group_key(struct sess_slice id, const struct sess_slice *app, struct sess_buf *out)
 {
-	char name[SESS_GROUP_NAME];
 	size_t len = out->len;
 
-	if (escape(sess_event_group(ev, name), out) < 0 ||
-	    (sess_event_has(ev, SESS_K_SESSION_ID) && (sess_buf_putc(out, '@') < 0 ||
-	    escape(sess_event_get(ev, SESS_K_APP_ID), out) < 0))) {
+	if (put_hash(sess_group_hash(id), out) < 0 || escape(id, out) < 0 ||
+	    (app != NULL && (sess_buf_putc(out, '@') < 0 || escape(*app, out) < 0))) {
 		out->len = len;
 		return SESS_ENOMEM;
 	}
 	return SESS_OK;
+}
+
+enum sess_status
+sess_event_key(const struct sess_event *ev, struct sess_buf *out)
+{
+	char name[SESS_GROUP_NAME];
+	struct sess_slice app = sess_event_get(ev, SESS_K_APP_ID);
+
+	return sess_group_key(sess_event_group(ev, name),
+	    sess_event_has(ev, SESS_K_SESSION_ID) ? &app : NULL, out);
 }
 
 /* -- shares */
@@ -111,10 +134,16 @@ sess_shard_parse(struct sess_shard *shard, const char *text, struct sess_err *er
 	return SESS_OK;
 }
 
+uint32_t
+sess_group_hash(struct sess_slice id)
+{
+	return (uint32_t)(XXH64(id.p, id.len, 0) >> 32);
+}
+
 unsigned
 sess_shard_of(struct sess_slice id, unsigned of)
 {
-	return (unsigned)(XXH64(id.p, id.len, 0) % of);
+	return sess_group_hash(id) % of;
 }
 
 bool

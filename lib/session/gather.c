@@ -179,17 +179,17 @@ by_start(const void *a, const void *b, void *arg)
 }
 
 void
-sessp_gather_settle(struct sess_gather *g)
+sessp_gather_saw(struct sess_gather *g, int64_t when)
 {
-	if (g->part.newest > g->newest)
-		g->newest = g->part.newest;
+	if (g->opts.newest == INT64_MIN && when > g->newest)
+		g->newest = when;
 }
 
 enum sess_status
 sessp_gather_sort(struct sess_gather *g, struct sess_err *err)
 {
 	g->failed = false;
-	sessp_gather_settle(g);
+	sessp_gather_saw(g, g->part.newest);
 	if (g->part.n > 0)
 		qsort_r(g->part.pieces, g->part.n, sizeof(*g->part.pieces), by_start, g);
 	return g->failed ? sess_err_nomem(err) : SESS_OK;
@@ -364,7 +364,7 @@ sess_gather_each(struct sess_gather *g, unsigned threads, sess_gather_take *take
 		threads = many(g) ? threads : 1;
 		if ((st = sessp_crew_order(g, threads > 1 ? 2 : 1, err)) < 0)
 			return st;
-		sessp_gather_settle(g);
+		sessp_gather_saw(g, g->part.newest);
 		return sessp_crew_each(g, threads, take, arg, err);
 	}
 	while ((st = sess_gather_next(g, &s, err)) == SESS_OK)

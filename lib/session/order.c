@@ -315,6 +315,8 @@ sessp_end_reason(const struct sess_session *s, enum sessp_end end,
 
 	if (end == SESSP_MAX)
 		return "max";
+	if (end == SESSP_OPEN && rule->idle > 0 && opts->part && opts->newest == INT64_MIN)
+		return "";
 	if (end == SESSP_IDLE || (rule->idle > 0 && newest - s->end >= rule->idle))
 		return "idle";
 	return "eof";

@@ -419,7 +419,7 @@ pack(struct sess_packer *pk, const struct sess_event *ev, uint32_t marks,
 static int
 begin_run(struct sess_packer *pk, const struct sess_event *ev, struct sess_buf *out)
 {
-	struct sessp_packed_group head = { 0, 0 };
+	struct sessp_packed_group head = { .line = ev->raw_line };
 	struct sess_buf before = pk->group;
 
 	pk->key.len = 0;
@@ -441,8 +441,9 @@ begin_run(struct sess_packer *pk, const struct sess_event *ev, struct sess_buf *
 static void
 end_run(const struct sess_packer *pk, struct sess_buf *out)
 {
-	struct sessp_packed_group head = { pk->group.len, 0 };
+	struct sessp_packed_group head;
 
+	memcpy(&head, out->data + pk->run, sizeof(head));
 	head.len = out->len - pk->run - sizeof(head) - head.key_len;
 	memcpy(out->data + pk->run, &head, sizeof(head));
 }

@@ -97,6 +97,7 @@ struct sessp_packed_tuple {
  * which need none from before it.  The key's bytes follow, then len bytes. */
 struct sessp_packed_group {
 	size_t key_len, len;
+	uint64_t line;		/* of the first of these events */
 };
 
 uint32_t sessp_hash(const char *p, size_t len);
@@ -419,7 +420,8 @@ struct sess_gather {
 	struct sessp_part part;
 	size_t at;			/* of its pieces: the next */
 	struct sessp_crew *crew;	/* folds ahead; or NULL */
-	int64_t newest;			/* effective time of the newest event in order */
+	int64_t newest;			/* what end_reason rests on: opts.newest, else the
+					 * effective time of the newest event in order */
 	struct sessp_sorter *events;	/* spilled: by group, id */
 	struct sessp_sorter *sessions;	/* what became of them, by start, key */
 	struct sess_buf key, data;
@@ -436,8 +438,8 @@ void sessp_gather_reset(struct sess_gather *g);
 enum sess_status sessp_gather_order(const struct sess_gather *g, struct sessp_part *part,
     size_t i, struct sess_err *err);
 
-/* The newest of all events is known: that of g->part, too. */
-void sessp_gather_settle(struct sess_gather *g);
+/* An event in order was then. */
+void sessp_gather_saw(struct sess_gather *g, int64_t when);
 
 /* Put the pieces of g->part in order, (start, key). */
 enum sess_status sessp_gather_sort(struct sess_gather *g, struct sess_err *err);

@@ -62,10 +62,10 @@ give(struct sess_reducer *r, sess_gather_take *take, void *arg, struct sess_err 
 	return st == SESS_END ? SESS_OK : st;
 }
 
-/* The group that the next events are of. */
+/* The group that the next events are of, from that line on. */
 static enum sess_status
-enter(struct sess_reducer *r, struct sess_slice key, sess_gather_take *take, void *arg,
-    struct sess_err *err)
+enter(struct sess_reducer *r, struct sess_slice key, uint64_t line, sess_gather_take *take,
+    void *arg, struct sess_err *err)
 {
 	size_t n = key.len < r->key.len ? key.len : r->key.len;
 	int c = r->any ? memcmp(key.p, r->key.data, n) : 1;
@@ -76,7 +76,7 @@ enter(struct sess_reducer *r, struct sess_slice key, sess_gather_take *take, voi
 	if (c == 0)
 		return SESS_OK;
 	if (c < 0)
-		return sess_err_set(err, SESS_EFORMAT, 0,
+		return sess_err_set(err, SESS_EFORMAT, line,
 		    "the input is not sorted by key: %.*s comes behind %.*s",
 		    key.len < 50 ? (int)key.len : 50, key.p,
 		    r->key.len < 50 ? (int)r->key.len : 50, r->key.data);
@@ -100,7 +100,7 @@ sess_reducer_add(struct sess_reducer *r, const char *packed, size_t len,
 		memcpy(&head, packed, sizeof(head));
 		key = (struct sess_slice){ packed + sizeof(head), head.key_len };
 		packed += sizeof(head) + head.key_len;
-		if ((st = enter(r, key, take, arg, err)) != SESS_OK ||
+		if ((st = enter(r, key, head.line, take, arg, err)) != SESS_OK ||
 		    (st = sess_gather_add(r->g, packed, head.len, err)) < 0)
 			return st;
 		packed += head.len;

@@ -127,8 +127,7 @@ finish(struct merge *m, enum sessp_end end, struct sess_err *err)
 		return st;
 	s->duplicates = m->duplicates;		/* all with the first piece */
 	m->duplicates = 0;
-	if (s->end > g->newest)
-		g->newest = s->end;
+	sessp_gather_saw(g, s->end);
 	g->data.len = 0;
 	if (sessp_session_key(s, &g->key) < 0 || sessp_freeze(s, end, &g->data) < 0)
 		return sess_err_nomem(err);

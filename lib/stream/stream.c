@@ -256,6 +256,7 @@ convert_record(struct worker *w, struct sessp_block *b, uint64_t line,
 	}
 	w->cv->ev.raw = p;
 	w->cv->ev.raw_len = len;
+	w->cv->ev.raw_line = line;
 	v = sessp_convert(w->cv, b->origin->format, b->origin->name, line, p, len,
 	    on_event, w, &err);
 	if (v == SESSP_REJECTED)
@@ -663,7 +664,7 @@ sess_stream_next(struct sess_stream *s, struct sess_stream_block *block,
 	struct sessp_block *b;
 	bool end = false;
 
-	*block = (struct sess_stream_block){ .data = "" };
+	*block = (struct sess_stream_block){ .data = "", .name = "" };
 	if (s->stopped.code != SESS_OK) {
 		if (err != NULL && err->code == SESS_OK)
 			*err = s->stopped;
@@ -684,6 +685,7 @@ sess_stream_next(struct sess_stream *s, struct sess_stream_block *block,
 	tell(s, b);
 	block->data = b->out.data != NULL ? b->out.data : "";
 	block->len = b->out.len;
+	block->name = b->origin != NULL ? b->origin->name : "";
 	block->events = b->events;
 	block->pause = b->pause;
 	return SESS_OK;

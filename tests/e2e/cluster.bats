@@ -23,11 +23,11 @@ load helper
 }
 
 @test "keys are one field whatever an id holds" {
-	event 1 user_id '"x"' | sed 's/"s1"/"a\\tb c\\n{@%"/' | sess-ingest --keyed >keyed
+	event 1 user_id '"x"' | sed 's/"s1"/"a\\tb c\\n{@%张"/' | sess-ingest --keyed >keyed
 	[ "$(wc -l <keyed)" -eq 1 ]
-	[ "$(cut -f 1 keyed)" = 'a%09b%20c%0A%7B%40%25@' ]
+	[ "$(cut -f 1 keyed | cut -d : -f 2-)" = 'a%09b%20c%0A{%40%25%E5%BC%A0@' ]
 	[ "$(awk -F '\t' '{ print NF }' keyed)" -eq 2 ]
-	[ "$(sess-find --ids -0 keyed | tr '\0' '|')" = "$(printf 'a\tb c\n{@%%|')" ]
+	[ "$(sess-find --ids -0 keyed | tr '\0' '|')" = "$(printf 'a\tb c\n{@%%张|')" ]
 }
 
 @test "shares are disjoint, and all of it together" {
@@ -44,6 +44,10 @@ load helper
 		done
 		sort parts | cmp - all
 	done
+	# who has a key knows the share
+	sess-ingest --keyed --shard 3/7 "$DATA/demo" | cut -c 1-8 | sort -u >hashes
+	[ -s hashes ]
+	while read -r hash; do [ $((0x$hash % 7)) -eq 3 ]; done <hashes
 	# no session is in two of them
 	for i in 0 1 2; do sess-find --ids --shard "$i/3" "$DATA/demo"; done | sort >ids
 	[ "$(uniq -d ids | wc -l)" -eq 0 ]
@@ -95,6 +99,78 @@ shuffled() {
 	sess-stats -r overview,slow,errors,apis,pages,sessions,flows -o ndjson "$DATA/demo" | cmp - got
 }
 
+@test "how sessions of a part ended is told by --newest, or not at all" {
+	whole() { sess-find -l --idle 2s --newest 2026-11-23T21:09:00Z "$@" "$DATA/demo" | sort; }
+	sess-ingest --keyed "$DATA/demo" | sort -k1,1 >all
+	whole >want
+	grep -q '"end_reason":"idle"' want
+	grep -q '"end_reason":"eof"' want
+	sess-find -l --idle 2s --sorted --newest 2026-11-23T21:09:00Z all | sort | cmp - want
+	for i in 0 1 2; do whole --shard "$i/3"; done | sort | cmp - want
+	# what is cut has ended for sure
+	for args in --sorted '--shard 0/1 --sorted'; do
+		# shellcheck disable=SC2086
+		sess-find -l --idle 2s $args all >got
+		jq -c 'del(.end_reason)' got | sort | cmp - <(jq -c 'del(.end_reason)' want | sort)
+		jq -r .end_reason got | sort -u | cmp - <(printf '%s\n' idle null)
+	done
+	sess-path --collapse --idle 2s --sorted all >got
+	run grep -c 'end of the log' got
+	[ "$output" -eq 0 ]
+	for args in '-w end_reason>0' '-l --sort end_reason'; do
+		# shellcheck disable=SC2086
+		run sess-find $args --sorted all
+		exits 2
+		has 'end_reason'
+		# shellcheck disable=SC2086
+		run sess-find $args --shard 1/3 all
+		exits 2
+	done
+	run sess-stats -w 'end_reason = "idle"' --sorted all
+	exits 2
+	run sess-find --related 5 --session x --shard 1/3 all
+	exits 2
+}
+
+@test "partials of sorted tasks know the newest event" {
+	shuffled 4
+	for ((i = 0; i < 4; i++)); do
+		sess-stats -r sessions --idle 2s --partial --no-match-ok --sorted "part.$i" >"sum.$i"
+	done
+	sess-stats --merge -o ndjson sum.? >got
+	sess-stats -r sessions --idle 2s -o ndjson "$DATA/demo" >want
+	grep -q '"end_reason":"eof"' want
+	cmp got want
+	sess-stats -r sessions --idle 2s -o ndjson --sorted <(cat part.? | sort -k1,1) | cmp - want
+	# which is what --newest asks for
+	newest=$(tail -qn 1 sum.? | jq -s 'map(.newest_ms // 0) | max')
+	for ((i = 0; i < 4; i++)); do
+		sess-find -l --idle 2s --sorted --no-match-ok \
+		    --newest "$(date -u -d "@${newest%???}.${newest: -3}" +%FT%T.%3NZ)" "part.$i"
+	done | sort >got
+	sess-find -l --idle 2s "$DATA/demo" | sort | cmp - got
+}
+
+@test "tasks hand keyed events on" {
+	sess-ingest --keyed "$DATA/demo" | sort -k1,1 >all
+	sess-find --keyed "$DATA/demo" | sort | cmp - <(sort all)
+	sess-find --keyed --has-error "$DATA/demo" | sort -k1,1 >errors
+	[ -s errors ]
+	sess-find --sorted --keyed --has-error all | cmp - <(sess-find --sorted --keyed errors)
+	sess-find --sorted --keyed all | cut -f 2- | cmp - <(sess-find --sorted all)
+	sess-find --sorted --keyed all | sess-path --sorted | cmp - <(sess-path --sorted all)
+	# the keys in front needn't be there
+	cut -f 2- all | sess-find --sorted | cmp - <(sess-find --sorted all)
+	sess-find --follow --each --keyed --has-error <all | sort >got
+	[ "$(wc -l <got)" -eq "$(sess-find --follow --each --has-error <all | wc -l)" ]
+	[ "$(comm -12 got <(sort all) | wc -l)" -eq "$(wc -l <got)" ]
+	for args in -l -c --ids; do
+		run sess-find --keyed $args all
+		exits 2
+		has '--keyed writes events'
+	done
+}
+
 @test "a task that runs again gives the same bytes" {
 	shuffled 3
 	for ((i = 0; i < 3; i++)); do
@@ -104,7 +180,20 @@ shuffled() {
 	done
 }
 
-@test "sorted input that is not sorted is trouble" {
+@test "sorted input that is not sorted is trouble, and says where" {
+	shuffled 1
+	# the first session comes back at the end
+	head -n 1 part.0 >again
+	cat part.0 again >back
+	for j in 1 4; do
+		run --separate-stderr sess-find --sorted -j $j --ids back
+		exits 2
+		[ "$stderr" = "sess-find: back:$(wc -l <back): the input is not sorted by key: $(
+		    cut -c 1-50 again) comes behind $(tail -n 1 part.0 | cut -c 1-50)" ]
+	done
+	run sess-find --sorted --ids part.0 again
+	exits 2
+	has 'sess-find: again:1: the input is not sorted by key'
 	run sess-find --sorted -l "$DATA/demo"
 	exits 2
 	has 'not sorted by key'

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "alloc.h"
+#include "sess/group.h"
 #include "sess/session.h"
 
 #define T	INT64_C(1626320731064)
@@ -19,6 +20,7 @@
 struct out {
 	struct sess_buf text;
 	uint64_t sessions, stop_after;	/* 0: never */
+	int64_t newest;
 };
 
 static enum sess_status
@@ -37,13 +39,14 @@ take(void *arg, unsigned thread, const struct sess_session *s, struct sess_err *
 	return ++o->sessions == o->stop_after ? SESS_END : SESS_OK;
 }
 
+/* Event n of a group that starts at `start`. */
 static void
-make(struct sess_event *ev, char sid[16], unsigned group, unsigned n)
+make(struct sess_event *ev, char sid[16], unsigned group, int64_t start, unsigned n)
 {
 	sess_event_reset(ev);
 	ev->kind = n % 3 == 0 ? SESS_VIEW : SESS_API;
 	ev->id = group * 1000u + n;
-	ev->time = T + (int64_t)group * 10 + n * 700;
+	ev->time = start + n * 700;
 	sess_event_set(ev, group % 4 == 0 ? SESS_K_VISITOR : SESS_K_SESSION_ID, sid,
 	    (size_t)snprintf(sid, 16, "s%05u", group));
 	sess_event_set(ev, SESS_K_PAGE, "/home", 5);
@@ -56,7 +59,35 @@ struct run {
 	struct sess_session_opts opts;
 	const unsigned *groups;
 	unsigned ngroups, each, per_buffer;
+	int64_t apart;			/* ms from one group's start to the next one's */
 };
+
+/* Event i of all. */
+static void
+make_next(struct sess_event *ev, char sid[16], const struct run *r, unsigned i)
+{
+	make(ev, sid, r->groups[i / r->each], T + i / r->each * r->apart, i % r->each);
+	ev->raw_line = i + 1;
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+	struct sess_buf x = { 0 }, y = { 0 };
+	struct sess_event ev;
+	char sid[16];
+	int c;
+
+	make(&ev, sid, *(const unsigned *)a, T, 0);
+	assert_int_equal(sess_event_key(&ev, &x), SESS_OK);
+	make(&ev, sid, *(const unsigned *)b, T, 0);
+	assert_int_equal(sess_event_key(&ev, &y), SESS_OK);
+	assert_int_equal(sess_buf_putc(&x, '\0') | sess_buf_putc(&y, '\0'), 0);
+	c = strcmp(x.data, y.data);
+	sess_buf_release(&x);
+	sess_buf_release(&y);
+	return c;
+}
 
 static enum sess_status
 reduce(const struct run *r, struct out *out, struct sess_err *err)
@@ -73,7 +104,7 @@ reduce(const struct run *r, struct out *out, struct sess_err *err)
 	    (st = sess_packer_new(&pk, &r->opts, err)) < 0)
 		goto out;
 	for (i = 0; i < all && st == SESS_OK; i++) {
-		make(&ev, sid, r->groups[i / r->each], i % r->each);
+		make_next(&ev, sid, r, i);
 		if ((st = sess_pack(pk, &ev, 0, &packed)) < 0)
 			goto out;
 		if ((i + 1) % r->per_buffer != 0 && i + 1 != all)
@@ -84,6 +115,7 @@ reduce(const struct run *r, struct out *out, struct sess_err *err)
 	}
 	if (st == SESS_OK)
 		st = sess_reducer_end(reducer, take, out, err);
+	out->newest = sess_reducer_newest(reducer);
 out:
 	sess_buf_release(&packed);
 	sess_packer_free(pk);
@@ -108,7 +140,7 @@ gather(const struct run *r, struct out *out)
 	assert_int_equal(sess_gather_new(&g, &opts, NULL), SESS_OK);
 	assert_int_equal(sess_packer_new(&pk, &opts, NULL), SESS_OK);
 	for (i = 0; i < r->ngroups * r->each; i++) {
-		make(&ev, sid, r->groups[i / r->each], i % r->each);
+		make_next(&ev, sid, r, i);
 		assert_int_equal(sess_pack(pk, &ev, 0, &packed), SESS_OK);
 	}
 	assert_int_equal(sess_gather_add(g, packed.data, packed.len, NULL), SESS_OK);
@@ -119,10 +151,14 @@ gather(const struct run *r, struct out *out)
 	sess_buf_release(&packed);
 }
 
+/* Sorts the groups by their keys. */
 static struct run
-new_run(const unsigned *groups, unsigned n)
+new_run(unsigned *groups, unsigned n)
 {
-	struct run r = { .groups = groups, .ngroups = n, .each = 5, .per_buffer = 3 };
+	struct run r = { .groups = groups, .ngroups = n, .each = 5, .per_buffer = 3, .apart = 10 };
+
+	if (n > 0)
+		qsort(groups, n, sizeof(*groups), by_key);
 
 	sess_session_opts_init(&r.opts);
 	r.opts.sorted = r.opts.lines = true;
@@ -133,12 +169,13 @@ static void
 groups_come_out_as_the_gatherer_has_them(void **state)
 {
 	unsigned groups[500], i;
-	struct run r = new_run(groups, 500);
 	struct out want = { .sessions = 0 }, got;
+	struct run r;
 
 	(void)state;
 	for (i = 0; i < 500; i++)
-		groups[i] = i;		/* keys and starts are in the same order */
+		groups[i] = i;
+	r = new_run(groups, 500);	/* keys and starts are in the same order */
 	gather(&r, &want);
 	assert_int_equal(want.sessions, 500);
 	for (r.per_buffer = 1; r.per_buffer < 4000; r.per_buffer = r.per_buffer * 3 + 1) {
@@ -155,7 +192,7 @@ groups_come_out_as_the_gatherer_has_them(void **state)
 static void
 pieces_of_a_group_come_in_order(void **state)
 {
-	static const unsigned groups[] = { 1 };
+	unsigned groups[] = { 1 };
 	struct run r = new_run(groups, 1);
 	struct out got = { .sessions = 0 };
 
@@ -169,17 +206,22 @@ pieces_of_a_group_come_in_order(void **state)
 static void
 input_that_is_not_sorted_is_an_error(void **state)
 {
-	static const unsigned apart[] = { 1, 2, 1 }, down[] = { 5, 3 };
-	struct run r = new_run(apart, 3);
+	unsigned groups[] = { 1, 2 }, apart[3], down[2];
+	struct run r = new_run(groups, 2);
 	struct out got = { .sessions = 0 };
 	struct sess_err err = { 0 };
 
 	(void)state;
+	memcpy(apart, (unsigned [3]){ groups[0], groups[1], groups[0] }, sizeof(apart));
+	memcpy(down, (unsigned [2]){ groups[1], groups[0] }, sizeof(down));
+	r.groups = apart;
+	r.ngroups = 3;
 	for (r.per_buffer = 1; r.per_buffer < 20; r.per_buffer++) {
 		err = (struct sess_err){ 0 };
 		assert_int_equal(reduce(&r, &got, &err), SESS_EFORMAT);
-		assert_string_equal(err.text,
-		    "the input is not sorted by key: s00001@ comes behind s00002@");
+		assert_int_equal(err.line, 11);
+		assert_non_null(strstr(err.text, "not sorted by key: "));
+		assert_true(strstr(err.text, ":s0000") < strstr(err.text, " comes behind "));
 	}
 	r.groups = down;
 	r.ngroups = 2;
@@ -201,7 +243,7 @@ nothing_in_is_nothing_out(void **state)
 static void
 who_takes_may_stop(void **state)
 {
-	static const unsigned groups[] = { 1, 2, 3, 4 };
+	unsigned groups[] = { 1, 2, 3, 4 };
 	struct run r = new_run(groups, 4);
 	struct out got = { .stop_after = 2 };
 
@@ -215,26 +257,56 @@ who_takes_may_stop(void **state)
 static void
 a_group_says_nothing_of_how_the_next_one_ended(void **state)
 {
-	static const unsigned groups[] = { 4, 90000 };	/* starts a quarter of an hour apart */
+	unsigned groups[] = { 4, 8 };
 	struct run r = new_run(groups, 2);
-	struct out eof = { .sessions = 0 }, idle = { .sessions = 0 };
+	struct out got = { .sessions = 0 };
 
 	(void)state;
+	r.apart = 15 * 60000;
 	r.opts.visit.idle = 60000;
-	assert_int_equal(reduce(&r, &eof, NULL), SESS_OK);
-	assert_non_null(strstr(eof.text.data, "\"end_reason\":\"eof\""));
-	assert_null(strstr(eof.text.data, "\"end_reason\":\"idle\""));
+	assert_int_equal(reduce(&r, &got, NULL), SESS_OK);
+	assert_non_null(strstr(got.text.data, "\"end_reason\":\"eof\""));
+	assert_null(strstr(got.text.data, "\"end_reason\":\"idle\""));
+	got.text.len = 0;
+	r.opts.part = true;		/* it isn't known */
+	assert_int_equal(reduce(&r, &got, NULL), SESS_OK);
+	assert_null(memmem(got.text.data, got.text.len, "end_reason", 10));
+	got.text.len = 0;
 	r.opts.newest = T + 100 * 60000;
-	assert_int_equal(reduce(&r, &idle, NULL), SESS_OK);
-	assert_non_null(strstr(idle.text.data, "\"end_reason\":\"idle\""));
-	sess_buf_release(&eof.text);
-	sess_buf_release(&idle.text);
+	assert_int_equal(reduce(&r, &got, NULL), SESS_OK);
+	assert_non_null(memmem(got.text.data, got.text.len, "\"end_reason\":\"idle\"", 19));
+	assert_null(memmem(got.text.data, got.text.len, "\"end_reason\":\"eof\"", 18));
+	got.text.len = 0;
+	r.opts.newest = T;		/* whatever the events say */
+	assert_int_equal(reduce(&r, &got, NULL), SESS_OK);
+	assert_null(memmem(got.text.data, got.text.len, "\"end_reason\":\"idle\"", 19));
+	sess_buf_release(&got.text);
+}
+
+static void
+the_newest_event_is_that_of_all_groups(void **state)
+{
+	unsigned groups[] = { 1, 2, 3 };
+	struct run r = new_run(groups, 3);
+	struct out got = { .sessions = 0 };
+
+	(void)state;
+	r.apart = -60000;		/* the first one's are the newest */
+	assert_int_equal(reduce(&r, &got, NULL), SESS_OK);
+	assert_int_equal(got.newest, T + 4 * 700);
+	r.ngroups = 0;
+	assert_int_equal(reduce(&r, &got, NULL), SESS_OK);
+	assert_int_equal(got.newest, INT64_MIN);
+	r.opts.newest = T;
+	assert_int_equal(reduce(&r, &got, NULL), SESS_OK);
+	assert_int_equal(got.newest, T);
+	sess_buf_release(&got.text);
 }
 
 static void
 each_failing_allocation_is_reported(void **state)
 {
-	static const unsigned groups[] = { 1, 2, 3 };
+	unsigned groups[] = { 1, 2, 3 };
 	struct run r = new_run(groups, 3);
 	struct out got;
 	enum sess_status st;
@@ -265,6 +337,7 @@ main(void)
 		cmocka_unit_test(nothing_in_is_nothing_out),
 		cmocka_unit_test(who_takes_may_stop),
 		cmocka_unit_test(a_group_says_nothing_of_how_the_next_one_ended),
+		cmocka_unit_test(the_newest_event_is_that_of_all_groups),
 		cmocka_unit_test(each_failing_allocation_is_reported),
 	};
 
