@@ -83,18 +83,27 @@ page(struct rum *r)
 	PUT(r, F_REFERRER, F_LOADING_TYPE, F_TITLE);
 }
 
+/* A field that is a figure of the page, as an event of its own. */
 static void
-vital(struct rum *r, enum field f, struct sess_slice name)
+measure(struct rum *r, enum sess_kind kind, enum field f, struct sess_slice name)
 {
 	double v;
 
 	if (!sessp_number(get(&r->s, f), &v))
 		return;
-	begin(r, SESS_VITAL);
+	begin(r, kind);
 	page(r);
+	if (kind == SESS_TIMING)	/* of a set that the application names */
+		put_as(r, F_NAME, SESS_K_GROUP);
 	sessp_set(r->cv, SESS_K_NAME, name);
 	put_as(r, f, SESS_K_VALUE);
 	emit(r);
+}
+
+static void
+vital(struct rum *r, enum field f, struct sess_slice name)
+{
+	measure(r, SESS_VITAL, f, name);
 }
 
 static void
@@ -169,6 +178,16 @@ load(struct rum *r)
 	vital(r, F_FCP, SESSP_LIT("FCP"));
 }
 
+/* The points of a page that the application measured: of the type view, and
+ * none. */
+static void
+points(struct rum *r)
+{
+	measure(r, SESS_TIMING, F_T1, SESSP_LIT("t1"));
+	measure(r, SESS_TIMING, F_T2, SESSP_LIT("t2"));
+	measure(r, SESS_TIMING, F_T3, SESSP_LIT("t3"));
+}
+
 static void
 view(struct rum *r, struct sess_slice type)
 {
@@ -176,6 +195,8 @@ view(struct rum *r, struct sess_slice type)
 		load(r);
 	} else if (SESSP_IS(type, "webvitals")) {
 		webvitals(r);
+	} else if (SESSP_IS(type, "custom")) {
+		points(r);
 	} else {
 		begin(r, SESS_VIEW);
 		if (!has(&r->s, F_VIEW_NAME))

@@ -131,6 +131,25 @@ a_load_has_the_phases_of_its_navigation(void **state)
 }
 
 static void
+what_an_application_measured_of_a_page_is_no_page_view(void **state)
+{
+	struct run r = { .n = 0 };
+
+	(void)state;
+	assert_int_equal(bundle(&r, "{" AT "\"event_type\":\"view\",\"type\":\"custom\",\"name\":\"hero\","
+	    "\"t1\":10,\"t3\":20.5}"), SESSP_CONVERTED);
+	assert_int_equal(r.n, 2);
+	assert_event(&r, 0, "kind", "timing");
+	assert_event(&r, 0, "name", "t1");
+	assert_event(&r, 0, "group", "hero");
+	assert_event(&r, 0, "value", "10");
+	assert_event(&r, 0, "page", "/");
+	assert_event(&r, 1, "name", "t3");
+	assert_event(&r, 1, "value", "20.5");
+	run_release(&r);
+}
+
+static void
 web_vitals_are_one_each(void **state)
 {
 	struct run r = { .n = 0 };
@@ -373,6 +392,7 @@ main(void)
 		cmocka_unit_test(an_event_may_have_its_own_view_and_session),
 		cmocka_unit_test(one_event_in_two_bundles_is_one),
 		cmocka_unit_test(a_load_has_the_phases_of_its_navigation),
+		cmocka_unit_test(what_an_application_measured_of_a_page_is_no_page_view),
 		cmocka_unit_test(web_vitals_are_one_each),
 		cmocka_unit_test(requests_of_scripts_are_calls_and_the_rest_resources),
 		cmocka_unit_test(errors_long_tasks_and_custom_events_have_their_names),
