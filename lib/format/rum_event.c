@@ -253,12 +253,14 @@ action(struct rum *r, struct sess_slice type)
 	emit(r);
 }
 
+/* Its name is that of its view, which the SDK spreads over the event. */
 static void
 longtask(struct rum *r, struct sess_slice type)
 {
 	begin(r, SESS_LONGTASK);
 	sessp_set(r->cv, SESS_K_NAME, type);
-	PUT(r, F_NAME, F_DURATION, F_FPS);
+	mark(r->s.used, F_NAME);
+	PUT(r, F_DURATION, F_FPS);
 	emit(r);
 }
 

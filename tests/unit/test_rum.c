@@ -224,9 +224,10 @@ errors_long_tasks_and_custom_events_have_their_names(void **state)
 	assert_value(&r, "line", "10");
 	assert_value(&r, "column", "39");
 	assert_value(&r, "times", "3");
-	bundle(&r, "{" AT "\"event_type\":\"longTask\",\"type\":\"fps\",\"duration\":151,\"fps\":12}");
+	bundle(&r, "{" AT "\"event_type\":\"longTask\",\"type\":\"fps\",\"id\":\"v1\",\"name\":\"/\","
+	    "\"duration\":151,\"fps\":12}");
 	assert_value(&r, "kind", "longtask");
-	assert_value(&r, "name", "fps");
+	assert_value(&r, "name", "fps");	/* the view's name is none of its own */
 	assert_value(&r, "duration_ms", "151");
 	bundle(&r, "{" AT "\"event_type\":\"custom\",\"type\":\"pay\",\"name\":\"submit\",\"group\":\"g\",\"value\":128.5}");
 	assert_value(&r, "kind", "custom");
