@@ -211,14 +211,17 @@ static void
 resource(struct rum *r, struct sess_slice type)
 {
 	struct sessp_nest timing = { 0 };
+	bool unanswered = SESSP_IS(get(&r->s, F_STATUS), "0");
 	bool api = SESSP_IS(type, "fetch") || SESSP_IS(type, "xmlhttprequest") ||
 	    SESSP_IS(type, "beacon") || SESSP_IS(type, "api");
 
 	begin(r, api ? SESS_API : SESS_RESOURCE);
 	PUT(r, F_URL, F_METHOD, F_SUCCESS, F_DURATION, F_MESSAGE, F_TRACE_ID, F_SIZE,
 	    F_TRANSFER_SIZE, F_DNS, F_TCP, F_SSL, F_FIRST_BYTE, F_DOWNLOAD);
-	if (!SESSP_IS(get(&r->s, F_STATUS), "0"))	/* it never got there */
+	if (!unanswered)
 		PUT(r, F_STATUS);
+	else if (SESSP_IS(type, "xmlhttprequest") && SESSP_IS(get(&r->s, F_SUCCESS), "-1"))
+		sessp_set(r->cv, SESS_K_OK, SESSP_LIT("false"));	/* aborted, timed out */
 	if (api)
 		put_as(r, F_NAME, SESS_K_API);
 	else

@@ -199,6 +199,10 @@ requests_of_scripts_are_calls_and_the_rest_resources(void **state)
 	assert_value(&r, "kind", "api");
 	assert_value(&r, "ok", "");
 	assert_value(&r, "status", "");
+	/* over without an answer, which the SDK has no word for */
+	bundle(&r, "{" AT "\"event_type\":\"resource\",\"type\":\"xmlhttprequest\",\"success\":-1,\"status_code\":0}");
+	assert_value(&r, "ok", "false");
+	assert_value(&r, "status", "");
 	bundle(&r, "{" AT "\"event_type\":\"resource\",\"type\":\"css\",\"url\":\"u\",\"success\":1,\"size\":92}");
 	assert_value(&r, "kind", "resource");
 	assert_value(&r, "resource_type", "css");
