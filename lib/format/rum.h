@@ -57,7 +57,8 @@ X(LOAD_EVENT, "load_event", SESS_K_LOAD_MS) X(FP, "first_paint", SESS_K_VALUE) \
 X(FCP, "first_contentful_paint", SESS_K_VALUE) \
 X(LCP, "largest_contentful_paint", SESS_K_VALUE) X(FID, "first_input_delay", SESS_K_VALUE) \
 X(CLS, "cumulative_layout_shift", SESS_K_VALUE) \
-X(INP, "interaction_to_next_paint", SESS_K_VALUE)
+X(INP, "interaction_to_next_paint", SESS_K_VALUE) \
+X(T1, "t1", SESS_K_VALUE) X(T2, "t2", SESS_K_VALUE) X(T3, "t3", SESS_K_VALUE)
 
 enum field {
 #define RUM_FIELD(NAME, name, key) F_##NAME,

@@ -83,18 +83,27 @@ page(struct rum *r)
 	PUT(r, F_REFERRER, F_LOADING_TYPE, F_TITLE);
 }
 
+/* A field that is a figure of the page, as an event of its own. */
 static void
-vital(struct rum *r, enum field f, struct sess_slice name)
+measure(struct rum *r, enum sess_kind kind, enum field f, struct sess_slice name)
 {
 	double v;
 
 	if (!sessp_number(get(&r->s, f), &v))
 		return;
-	begin(r, SESS_VITAL);
+	begin(r, kind);
 	page(r);
+	if (kind == SESS_TIMING)	/* of a set that the application names */
+		put_as(r, F_NAME, SESS_K_GROUP);
 	sessp_set(r->cv, SESS_K_NAME, name);
 	put_as(r, f, SESS_K_VALUE);
 	emit(r);
+}
+
+static void
+vital(struct rum *r, enum field f, struct sess_slice name)
+{
+	measure(r, SESS_VITAL, f, name);
 }
 
 static void
@@ -169,6 +178,16 @@ load(struct rum *r)
 	vital(r, F_FCP, SESSP_LIT("FCP"));
 }
 
+/* The points of a page that the application measured: of the type view, and
+ * none. */
+static void
+points(struct rum *r)
+{
+	measure(r, SESS_TIMING, F_T1, SESSP_LIT("t1"));
+	measure(r, SESS_TIMING, F_T2, SESSP_LIT("t2"));
+	measure(r, SESS_TIMING, F_T3, SESSP_LIT("t3"));
+}
+
 static void
 view(struct rum *r, struct sess_slice type)
 {
@@ -176,6 +195,8 @@ view(struct rum *r, struct sess_slice type)
 		load(r);
 	} else if (SESSP_IS(type, "webvitals")) {
 		webvitals(r);
+	} else if (SESSP_IS(type, "custom")) {
+		points(r);
 	} else {
 		begin(r, SESS_VIEW);
 		if (!has(&r->s, F_VIEW_NAME))
@@ -190,14 +211,17 @@ static void
 resource(struct rum *r, struct sess_slice type)
 {
 	struct sessp_nest timing = { 0 };
+	bool unanswered = SESSP_IS(get(&r->s, F_STATUS), "0");
 	bool api = SESSP_IS(type, "fetch") || SESSP_IS(type, "xmlhttprequest") ||
 	    SESSP_IS(type, "beacon") || SESSP_IS(type, "api");
 
 	begin(r, api ? SESS_API : SESS_RESOURCE);
 	PUT(r, F_URL, F_METHOD, F_SUCCESS, F_DURATION, F_MESSAGE, F_TRACE_ID, F_SIZE,
 	    F_TRANSFER_SIZE, F_DNS, F_TCP, F_SSL, F_FIRST_BYTE, F_DOWNLOAD);
-	if (!SESSP_IS(get(&r->s, F_STATUS), "0"))	/* it never got there */
+	if (!unanswered)
 		PUT(r, F_STATUS);
+	else if (SESSP_IS(type, "xmlhttprequest") && SESSP_IS(get(&r->s, F_SUCCESS), "-1"))
+		sessp_set(r->cv, SESS_K_OK, SESSP_LIT("false"));	/* aborted, timed out */
 	if (api)
 		put_as(r, F_NAME, SESS_K_API);
 	else
@@ -232,12 +256,14 @@ action(struct rum *r, struct sess_slice type)
 	emit(r);
 }
 
+/* Its name is that of its view, which the SDK spreads over the event. */
 static void
 longtask(struct rum *r, struct sess_slice type)
 {
 	begin(r, SESS_LONGTASK);
 	sessp_set(r->cv, SESS_K_NAME, type);
-	PUT(r, F_NAME, F_DURATION, F_FPS);
+	mark(r->s.used, F_NAME);
+	PUT(r, F_DURATION, F_FPS);
 	emit(r);
 }
 

@@ -34,6 +34,10 @@ def millis(iso):
     return round(datetime.fromisoformat(iso.replace('Z', '+00:00')).timestamp() * 1000)
 
 
+def key_of(record):
+    return record.get('app_id', ''), record.get('session_id')
+
+
 def add_event(s, e):
     kind = e['kind']
     for key, name in (('user_id', 'user_ids'), ('user_name', 'user_names'), ('ip', 'ips')):
@@ -53,25 +57,27 @@ def sessions_of(logs):
     out = defaultdict(lambda: {'errors': [], 'apis': [], 'actions': [], 'loads': [], 'sets': defaultdict(set)})
     for e in run('sess-find', *logs):
         if 'session_id' in e:
-            add_event(out[e['session_id']], e)
+            add_event(out[key_of(e)], e)
     for r in run('sess-find', '-l', *logs):
         if 'session_id' in r and 'visitor' not in r:
-            s = out[r['session_id']]
+            s = out[key_of(r)]
             s['record_user_ids'] = r.get('user_ids', [])
             s['clock_skew_ms'] = r.get('clock_skew_ms', 0)
+            s['actions_counted'] = r['actions']
             s.update({c: r[c] for c in COUNTS})
     for p in run('sess-path', '-o', 'json', *logs):
-        sid = p['overview'].get('session_id')
-        if sid in out:
-            out[sid]['pages'] = [v.get('page') for v in p['views'] if v.get('viewed', True) and v.get('view_id')]
+        key = key_of(p['overview'])
+        if key in out:
+            out[key]['pages'] = [v.get('page') for v in p['views'] if v.get('viewed', True) and v.get('view_id')]
     for key, s in out.items():
-        s['session_id'] = key
+        s['app_id'], s['session_id'] = key
         s['slow_loads_2s'] = sum(ms >= 2000 for ms in s.pop('loads'))
         s['slow_apis_2s'] = sum(ms >= 2000 for _, _, _, ms in s['apis'] if ms is not None)
         for name, values in s.pop('sets').items():
             s[name] = sorted(values)
         for name in ('errors', 'apis', 'actions'):
             s[name].sort(key=str)
+        s.setdefault('user_ids', [])
         s.setdefault('user_names', [])
     return out
 
@@ -81,7 +87,7 @@ def differences(want, got, bodies):
         w, g = want[key], got.get(key)
         if g is None:
             yield f'behaviour {key!r} is missing'
-        elif key == 'actions' and not bodies:
+        elif key.startswith('actions') and not bodies:
             continue
         elif key == 'clock_skew_ms':
             # the capture and the access log stamp a request some ms apart, a
@@ -104,7 +110,7 @@ def main():
     out = None
     if args[0] == '--sessions':
         out, args = args[1], args[2:]
-    want = {s['session_id']: s for s in map(json.loads, open(args[0]))}
+    want = {key_of(s): s for s in map(json.loads, open(args[0]))}
     got = sessions_of(args[1:])
     if out:
         with open(out, 'w') as f:
@@ -112,11 +118,11 @@ def main():
     bad = 0
     for key in sorted(want.keys() | got.keys()):
         if key not in got or key not in want:
-            print(f'{key}: only in {"the requests" if key in want else "sess"}')
+            print(f'{key[1]}: only in {"the requests" if key in want else "sess"}')
             bad += 1
             continue
         for d in differences(want[key], got[key], bodies):
-            print(f'{key}: {d}'[:400])
+            print(f'{key[1]}: {d}'[:400])
             bad += 1
     print(f'{len(want)} sessions, {bad} differences')
     return 1 if bad or not want else 0

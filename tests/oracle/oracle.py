@@ -54,7 +54,7 @@ def id_time(ident):
 
 def fact(session, name, value):
     if value not in ('', 'null', 'undefined', '-', None):
-        session[name].add(value)
+        session[name].add(str(value))       # a name may be a number
 
 
 class Session:
@@ -65,7 +65,7 @@ class Session:
             'leave_errors': 0, 'leave_ok': 0, 'leave_failed': 0})
         self.errors, self.apis, self.actions = [], [], []
         self.loads, self.skews = [], []
-        self.resource_errors = 0
+        self.resource_errors = self.acted = 0
 
     def times(self, begin, received):
         if begin is not None:
@@ -86,10 +86,11 @@ class Session:
         ordered = sorted(((min(v['starts']), k) for k, v in self.views.items() if v['pv'] and v['starts']))
         return [self.views[k]['page'] for _, k in ordered]
 
-    def result(self, key):
+    def result(self, app, key):
         v = self.views.values()
         failed = sum(not ok for _, _, ok, _ in self.apis)
         return {
+            'app_id': app,
             'session_id': key,
             'page_views': sum(x['pv'] for x in v),
             'pages': self.order(),
@@ -106,6 +107,7 @@ class Session:
             'slow_apis': sum(ms > SLOW_API for _, _, _, ms in self.apis if ms is not None),
             'slow_apis_2s': sum(ms >= 2000 for _, _, _, ms in self.apis if ms is not None),
             'actions': sorted(self.actions, key=str),
+            'actions_counted': self.acted,
             'resource_errors': self.resource_errors,
             'user_ids': sorted(self.sets['user_id']),
             'user_names': sorted(self.sets['user_name']),
@@ -139,7 +141,8 @@ def arms(line, sessions, seen):
     if same in seen:
         return
     seen.add(same)
-    s = sessions[q['sid']]
+    # two instances of the SDK on a page are two applications with one sid
+    s = sessions[q.get('pid', ''), q['sid']]
     received = millis(line['ts'])
     begin = int(q['begin']) if q.get('begin', '').isdigit() else None
     s.times(begin, received)
@@ -177,6 +180,7 @@ def arms(line, sessions, seen):
             what = e['type'].removeprefix('ui.')
             # the trail reaches back to views before: no sign of this one's start
             s.actions.append([what, e['timestamp']])
+            s.acted += 1
 
 
 def rum(line, sessions, seen):
@@ -190,7 +194,7 @@ def rum(line, sessions, seen):
         if e.get('event_id') in seen:
             continue
         seen.add(e.get('event_id'))
-        s = sessions[sid]
+        s = sessions[body['app']['id'], sid]
         s.times(e['timestamp'], received)
         fact(s.sets, 'user_id', body['user'].get('id'))
         fact(s.sets, 'user_name', body['user'].get('name'))
@@ -202,7 +206,7 @@ def rum(line, sessions, seen):
             view['starts'].append(e['timestamp'])
         if (kind, sub) == ('view', 'pv'):
             view['pv'] += times
-            view['page'] = where['name']
+            view['page'] = where['name'] or e.get('name') or None
         elif (kind, sub) == ('view', 'perf'):
             s.loads.append(e['load_event'])
         elif kind == 'exception':
@@ -210,13 +214,14 @@ def rum(line, sessions, seen):
             view['errors'] += times
         elif kind == 'resource' and sub in ('fetch', 'xmlhttprequest', 'api'):
             ok = e.get('success') == 1
-            code = e.get('status_code')
-            s.apis.append([e['name'], '' if code is None else str(code), ok, number(e.get('duration'))])
+            code = e.get('status_code') or ''       # 0: no answer
+            s.apis.append([e['name'], str(code), ok, number(e.get('duration'))])
             view['ok' if ok else 'failed'] += 1
         elif kind == 'resource':
             s.resource_errors += e.get('success') == 0
         elif kind == 'action':
             s.actions.append([sub, e['timestamp']])
+            s.acted += times
 
 
 def sessions_of(path):
@@ -228,7 +233,7 @@ def sessions_of(path):
             rum(line, sessions, seen)
         else:
             arms(line, sessions, seen)
-    return {key: s.result(key) for key, s in sessions.items()}
+    return {key: s.result(*key) for key, s in sessions.items()}
 
 
 if __name__ == '__main__':

@@ -131,6 +131,25 @@ a_load_has_the_phases_of_its_navigation(void **state)
 }
 
 static void
+what_an_application_measured_of_a_page_is_no_page_view(void **state)
+{
+	struct run r = { .n = 0 };
+
+	(void)state;
+	assert_int_equal(bundle(&r, "{" AT "\"event_type\":\"view\",\"type\":\"custom\",\"name\":\"hero\","
+	    "\"t1\":10,\"t3\":20.5}"), SESSP_CONVERTED);
+	assert_int_equal(r.n, 2);
+	assert_event(&r, 0, "kind", "timing");
+	assert_event(&r, 0, "name", "t1");
+	assert_event(&r, 0, "group", "hero");
+	assert_event(&r, 0, "value", "10");
+	assert_event(&r, 0, "page", "/");
+	assert_event(&r, 1, "name", "t3");
+	assert_event(&r, 1, "value", "20.5");
+	run_release(&r);
+}
+
+static void
 web_vitals_are_one_each(void **state)
 {
 	struct run r = { .n = 0 };
@@ -180,6 +199,10 @@ requests_of_scripts_are_calls_and_the_rest_resources(void **state)
 	assert_value(&r, "kind", "api");
 	assert_value(&r, "ok", "");
 	assert_value(&r, "status", "");
+	/* over without an answer, which the SDK has no word for */
+	bundle(&r, "{" AT "\"event_type\":\"resource\",\"type\":\"xmlhttprequest\",\"success\":-1,\"status_code\":0}");
+	assert_value(&r, "ok", "false");
+	assert_value(&r, "status", "");
 	bundle(&r, "{" AT "\"event_type\":\"resource\",\"type\":\"css\",\"url\":\"u\",\"success\":1,\"size\":92}");
 	assert_value(&r, "kind", "resource");
 	assert_value(&r, "resource_type", "css");
@@ -205,9 +228,10 @@ errors_long_tasks_and_custom_events_have_their_names(void **state)
 	assert_value(&r, "line", "10");
 	assert_value(&r, "column", "39");
 	assert_value(&r, "times", "3");
-	bundle(&r, "{" AT "\"event_type\":\"longTask\",\"type\":\"fps\",\"duration\":151,\"fps\":12}");
+	bundle(&r, "{" AT "\"event_type\":\"longTask\",\"type\":\"fps\",\"id\":\"v1\",\"name\":\"/\","
+	    "\"duration\":151,\"fps\":12}");
 	assert_value(&r, "kind", "longtask");
-	assert_value(&r, "name", "fps");
+	assert_value(&r, "name", "fps");	/* the view's name is none of its own */
 	assert_value(&r, "duration_ms", "151");
 	bundle(&r, "{" AT "\"event_type\":\"custom\",\"type\":\"pay\",\"name\":\"submit\",\"group\":\"g\",\"value\":128.5}");
 	assert_value(&r, "kind", "custom");
@@ -373,6 +397,7 @@ main(void)
 		cmocka_unit_test(an_event_may_have_its_own_view_and_session),
 		cmocka_unit_test(one_event_in_two_bundles_is_one),
 		cmocka_unit_test(a_load_has_the_phases_of_its_navigation),
+		cmocka_unit_test(what_an_application_measured_of_a_page_is_no_page_view),
 		cmocka_unit_test(web_vitals_are_one_each),
 		cmocka_unit_test(requests_of_scripts_are_calls_and_the_rest_resources),
 		cmocka_unit_test(errors_long_tasks_and_custom_events_have_their_names),
