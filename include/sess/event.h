@@ -36,7 +36,7 @@ struct sess_event {
 	uint64_t has[2];	/* bit k % 64 of word k / 64: key k is present */
 	uint64_t plain[2];	/* the same, a hint for the writer, 0 where nobody knows:
 				 * v[k] can be written as it stands (a JSON number, a
-				 * string of ASCII without quotes, backslashes and control
+				 * string of UTF-8 without quotes, backslashes and control
 				 * characters), and 32 bytes from any byte of it on are
 				 * readable */
 	enum sess_kind kind;	/* always known; v[SESS_K_KIND] is not used */

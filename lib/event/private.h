@@ -64,15 +64,22 @@ struct sessp_trail_name {
 	uint8_t name_len;
 	uint8_t name_from;		/* where it begins, before the value */
 	uint8_t number;
+	/* Values of mostly one length: that of the last; SIZE_MAX: it changes too often. */
+	size_t usual;
+	uint32_t misses;		/* how often it changed in this period */
 };
+/* Of so many lines, how many may have a value of another length than the one before. */
+#define SESSP_TRAIL_PERIOD 4096
+#define SESSP_TRAIL_MISSES 256
 struct sessp_trail {
 	unsigned n;		/* numbers given out; 0 is of no name */
+	uint32_t lines;
 	uint8_t slot[2 * SESSP_TRAIL_MAX];	/* hash to number */
 	struct sessp_trail_name start;	/* of an object: its next is the first */
 	struct sessp_trail_name name[SESSP_TRAIL_MAX];
 };
 
-/* Give number 0 its text, which is like none. */
+/* A period begins: what was too unusual may be as usual by now. */
 void sessp_trail_begin(struct sessp_trail *s);
 
 /* The name in the text at q, which is to begin with before (a brace or comma),
@@ -81,6 +88,21 @@ void sessp_trail_begin(struct sessp_trail *s);
  * a name without escapes, a colon, blanks and a value. */
 struct sessp_trail_name *sessp_trail_find(struct sessp_trail *s, const char *q,
     const char *end, char before, const char **value, struct sessp_field *f);
+
+/* A value of the name has n bytes, not as many as usual. */
+static inline void
+sessp_trail_unusual(struct sessp_trail_name *name, size_t n)
+{
+	name->usual = ++name->misses < SESSP_TRAIL_MISSES ? n : SIZE_MAX;
+}
+
+/* Begin the next line. */
+static inline void
+sessp_trail_line(struct sessp_trail *s)
+{
+	if (s->lines++ % SESSP_TRAIL_PERIOD == 0)
+		sessp_trail_begin(s);
+}
 
 /* sessp_json_fields for one line after another of a log: names that come in
  * the order of the line before are cheap, and have their numbers in seen.

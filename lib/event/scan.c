@@ -776,8 +776,8 @@ sessp_json_fields_by(const struct sessp_scan_version *by, const char *text, size
 	*nfields = 0;
 	if ((st = start(&s, by, text, len, &p, err)) < 0)
 		return st;
-	if (seen != NULL && seen->n == 0)
-		sessp_trail_begin(seen);
+	if (seen != NULL)
+		sessp_trail_line(seen);
 	/* White space at the end is readable, too. */
 	if (seen == NULL)
 		p++;

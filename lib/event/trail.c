@@ -34,11 +34,17 @@ learn(struct sessp_trail *s, const char *q, const char *value, const struct sess
 void
 sessp_trail_begin(struct sessp_trail *s)
 {
-	s->n = 1;
-	/* Like nothing that has a comma, and no value begins so. */
-	s->name[0].text[0] = '\x01';
-	s->name[0].mask[0] = (char)0xff;
-	s->start.next = s->name[0].next = &s->name[0];
+	unsigned i;
+
+	if (s->n == 0) {
+		/* Number 0 is like nothing that has a comma, and no value begins so. */
+		s->n = 1;
+		s->name[0].text[0] = '\x01';
+		s->name[0].mask[0] = (char)0xff;
+		s->start.next = s->name[0].next = &s->name[0];
+	}
+	for (i = 0; i < s->n; i++)
+		s->name[i].usual = s->name[i].misses = 0;
 }
 
 struct sessp_trail_name *

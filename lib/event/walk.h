@@ -44,52 +44,83 @@ struct sessp_walk {
 	const char *end, *safe;
 };
 
+/*
+ * Behind the n bytes at p.  Where a name's values mostly have one length, as ids
+ * and times have, the processor goes on to the next field before it knows how long
+ * this one is: what is returned is the sum with the usual length, and whether that
+ * is n is left to its branch prediction.  The barrier keeps the compiler from
+ * taking the one for the other.
+ */
+SESSP_INLINE const char *
+sessp_walk_behind(struct sessp_trail_name *name, const char *p, size_t n)
+{
+	uintptr_t usual = (uintptr_t)p + name->usual;	/* anywhere, if it isn't n */
+
+	__asm__ volatile ("" : "+r"(usual));
+	if (n == name->usual)
+		return (const char *)usual;
+	sessp_trail_unusual(name, n);
+	return p + n;
+}
+
 /* The number or literal at c: the byte behind it, or NULL. */
 SESSP_INLINE const char *
 sessp_walk_scalar(const struct sessp_walk *w, struct sessp_field *f, const char *c,
-    const struct sessp_walk_by *by)
+    struct sessp_trail_name *name, const struct sessp_walk_by *by)
 {
 	size_t n = c <= w->safe ? by->digits(c) : 0;
 	const char *d = c + n;
 
-	if (n > 0 && n < by->width && (*c != '0' || n == 1) && (*d == ',' || *d == '}'))
+	if (n > 0 && n < by->width && (*c != '0' || n == 1) && (*d == ',' || *d == '}')) {
 		f->type = SESSP_NUMBER;
-	else if (c >= w->end || (d = sessp_scalar_end(c, w->end, &f->type)) == NULL)
+		d = sessp_walk_behind(name, c, n);
+	} else if (c >= w->end || (d = sessp_scalar_end(c, w->end, &f->type)) == NULL)
 		return NULL;
 	f->val = c;
 	f->val_len = (uint32_t)(d - c);
 	return d;
 }
 
-/* The value at c: the byte behind it, or NULL.  Where that is behind the end
- * the text had no quote. */
+/* The string that begins at c, behind its quote: the byte behind it, or NULL.
+ * Where that is behind the end the text had no quote. */
 SESSP_INLINE const char *
-sessp_walk_value(const struct sessp_walk *w, struct sessp_field *f, const char *c,
-    const struct sessp_walk_by *by)
+sessp_walk_string(const struct sessp_walk *w, struct sessp_field *f, const char *c,
+    struct sessp_trail_name *name, const struct sessp_walk_by *by)
 {
-	const char *d;
+	const char *d = c;
 	uint64_t high = 0;
 	size_t n;
 
-	f->name_esc = f->val_esc = f->val_utf8 = 0;
-	if (*c != '"')
-		return sessp_walk_scalar(w, f, c, by);
-	f->type = SESSP_STRING;
-	f->val = d = ++c;
 	do {
 		if (d > w->safe)
 			return NULL;
 		n = by->plain(d, &high);
 		d += n;
 	} while (n == by->width);
-	if (*d != '"') {
+	n = (size_t)(d - c);
+	if (*d == '"') {
+		d = sessp_walk_behind(name, c, n);
+	} else {
 		if ((d = sessp_string_end(d, w->end, &high)) == NULL)
 			return NULL;
 		f->val_esc = 1;
+		n = (size_t)(d - c);
 	}
+	f->type = SESSP_STRING;
+	f->val = c;
+	f->val_len = (uint32_t)n;
 	f->val_utf8 = high != 0;
-	f->val_len = (uint32_t)(d - c);
 	return d + 1;
+}
+
+/* The value at c: the byte behind it, or NULL. */
+SESSP_INLINE const char *
+sessp_walk_value(const struct sessp_walk *w, struct sessp_field *f, const char *c,
+    struct sessp_trail_name *name, const struct sessp_walk_by *by)
+{
+	f->name_esc = f->val_esc = f->val_utf8 = 0;
+	return *c == '"' ? sessp_walk_string(w, f, c + 1, name, by) :
+	    sessp_walk_scalar(w, f, c, name, by);
 }
 
 /*
@@ -125,7 +156,7 @@ sessp_walk(struct sessp_trail *seen, const char *text, size_t p, size_t len, siz
 			f->name_len = name->name_len;
 		}
 		f->seen = name->number;
-		if ((next = sessp_walk_value(&w, f, value, by)) == NULL)
+		if ((next = sessp_walk_value(&w, f, value, name, by)) == NULL)
 			break;
 	}
 	*n = (size_t)(f - first);

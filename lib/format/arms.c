@@ -214,7 +214,8 @@ take_ours(struct sessp_arms *a, const struct sessp_arms_name *known,
 		return;
 	a->v[w] = (struct sess_slice){ f->val, f->val_len };
 	a->has[w / 64] |= bit;
-	a->plain[w / 64] |= f->val_utf8 ? 0 : bit;
+	if (!f->val_utf8 || sessp_utf8_valid(f->val, f->val_len))
+		a->plain[w / 64] |= bit;
 }
 
 enum sessp_verdict

@@ -81,19 +81,16 @@ sessp_number(struct sess_slice s, double *v)
 	return isfinite(*v);
 }
 
-/* The value of 8 to 16 digits without a needless zero in front; false where it
- * is anything else. */
+/* The value of len digits, 8 to 16, of which those but the first eight count as
+ * many as rest; false where they are anything else or begin with a zero. */
 static inline bool
-whole(struct sess_slice s, uint64_t *v)
+whole(const char *p, size_t len, uint64_t rest, uint64_t *v)
 {
-	static const uint64_t ten_to[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000,
-	    100000000 };
-	uint64_t head, tail, rest;
+	uint64_t head, tail;
 
-	if (s.len < 8 || s.len > 16 || s.p[0] == '0' || !sessp_eight_digits(s.p, &head) ||
-	    !sessp_eight_digits(s.p + s.len - 8, &tail))
+	if (*p == '0' || !sessp_eight_digits(p, &head) ||
+	    !sessp_eight_digits(p + len - 8, &tail))
 		return false;
-	rest = ten_to[s.len - 8];
 	*v = head * rest + tail % rest;
 	return true;
 }
@@ -104,9 +101,12 @@ sessp_time(struct sess_slice s)
 	uint64_t v;
 	int64_t ms;
 
+	/* ms or s, as almost all are */
+	if (s.len == 13 && whole(s.p, 13, 100000, &v))
+		return (int64_t)v;
+	if (s.len == 10 && whole(s.p, 10, 100, &v))
+		return (int64_t)(v * 1000);
 	s = trim(s);
-	if ((s.len == 13 || s.len == 10) && whole(s, &v))	/* ms or s, as almost all are */
-		return (int64_t)(s.len == 13 ? v : v * 1000);
 	if (s.len == 0 || s.len > MAX_NUMBER || sess_when_epoch(s.p, s.len, &ms) < 0 || ms <= 0)
 		return SESS_NO_TIME;
 	return ms;
