@@ -104,8 +104,7 @@ enum {
 	SESS_COL_WORSE_UP = 16,		/* more of it is worse */
 	SESS_COL_WORSE_DOWN = 32,	/* less of it is */
 	SESS_COL_MAIN = 64,		/* rows are in the order of it: what to look at first */
-	SESS_COL_SAMPLES = 256,		/* how many cases the row's figures rest on */
-	SESS_COL_DISTINCT = 128		/* rests on distinct users: an estimate where the row is */
+	SESS_COL_SAMPLES = 128		/* how many cases the row's figures rest on */
 };
 
 struct sess_stats_column {
@@ -124,6 +123,7 @@ struct sess_stats_table {
 
 struct sess_cell {
 	bool known;
+	bool estimated;		/* rests on an estimate of distinct users */
 	struct sess_slice text;	/* STR, OBJ */
 	int64_t i;		/* INT, BOOL, TIME (ms) */
 	double d;		/* NUM */
@@ -131,7 +131,7 @@ struct sess_cell {
 
 struct sess_stats_row {
 	const struct sess_cell *cells;	/* one a column */
-	bool estimated;			/* distinct users of this row are estimated */
+	bool estimated;			/* some cell is */
 	bool beyond;			/* the limit: not to be shown */
 };
 

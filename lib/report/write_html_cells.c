@@ -118,10 +118,9 @@ ids(struct sess_report *r, const struct sess_stats_column *c, const struct sess_
 }
 
 static void
-figure(struct sess_report *r, const struct sess_stats_column *c,
-    const struct sess_stats_row *row, const struct sess_cell *cell)
+figure(struct sess_report *r, const struct sess_stats_column *c, const struct sess_cell *cell)
 {
-	if (row->estimated && sessp_column_has(c, SESS_COL_DISTINCT))
+	if (cell->estimated)
 		sessp_write_emit(r, "~");
 	r->text.len = 0;
 	sessp_figure(r, c, cell, &r->text);
@@ -129,8 +128,7 @@ figure(struct sess_report *r, const struct sess_stats_column *c,
 }
 
 static void
-value(struct sess_report *r, const struct sess_stats_column *c,
-    const struct sess_stats_row *row, const struct sess_cell *cell)
+value(struct sess_report *r, const struct sess_stats_column *c, const struct sess_cell *cell)
 {
 	if (!sessp_cell_known(c, cell))
 		sessp_write_emit(r, "<span class=\"none\">-</span>");
@@ -139,7 +137,7 @@ value(struct sess_report *r, const struct sess_stats_column *c,
 	else if (is_session(c))
 		ids(r, c, cell);
 	else
-		figure(r, c, row, cell);
+		figure(r, c, cell);
 }
 
 static void
@@ -169,7 +167,7 @@ sessp_html_row(struct sess_report *r, const struct sess_stats_row *row)
 		sessp_emitf(r, "<%s class=\"%s%s\">", heads ? "th scope=\"row\"" : "td",
 		    class_of(&c[i], i == barred), sessp_column_has(&c[i], SESS_COL_MAIN) &&
 		    sessp_column_has(&c[i], SESS_COL_WORSE_UP) ? " worse" : "");
-		value(r, &c[i], row, &row->cells[i]);
+		value(r, &c[i], &row->cells[i]);
 		if (i == barred)
 			bar(r, &c[i], &row->cells[i], r->page->most);
 		sessp_write_emit(r, heads ? "</th>" : "</td>");
@@ -207,13 +205,12 @@ shares(struct sess_report *r, const struct sess_stats_column *c, const struct se
 }
 
 static void
-tile(struct sess_report *r, const struct sess_stats_column *c, const struct sess_stats_row *row,
-    const struct sess_cell *cell)
+tile(struct sess_report *r, const struct sess_stats_column *c, const struct sess_cell *cell)
 {
 	sessp_write_emit(r, "<div title=\"");
 	sessp_html(r, c->doc, strlen(c->doc));
 	sessp_emitf(r, "\"><dt>%s</dt><dd>", c->name);
-	value(r, c, row, cell);
+	value(r, c, cell);
 	if (sessp_column_has(c, SESS_COL_SHARE))
 		bar(r, c, cell, 1);
 	sessp_write_emit(r, "</dd></div>\n");
@@ -228,7 +225,7 @@ sessp_html_figures(struct sess_report *r, const struct sess_stats_row *row)
 	sessp_write_emit(r, "<dl class=\"tiles\">\n");
 	for (i = 0; i < r->table->ncolumns; i++)
 		if (c[i].type != SESS_T_OBJ)
-			tile(r, &c[i], row, &row->cells[i]);
+			tile(r, &c[i], &row->cells[i]);
 	sessp_write_emit(r, "</dl>\n");
 	for (i = 0; i < r->table->ncolumns; i++)
 		if (c[i].type == SESS_T_OBJ && sessp_cell_known(&c[i], &row->cells[i]))

@@ -124,6 +124,21 @@ sample(struct sess_report *r, const struct sess_stats_column *c, const struct se
 	sessp_write_emit(r, "\n");
 }
 
+/* Say so where a figure of the column is an estimate. */
+static void
+estimated(struct sess_report *r, size_t column)
+{
+	size_t i;
+
+	for (i = 0; i < r->kept.n && !r->kept.v[i].cells[column].estimated; i++)
+		;
+	if (i == r->kept.n)
+		return;
+	sessp_write_emit(r, "# ");
+	metric(r, &r->table->columns[column]);
+	sessp_write_emit(r, ": rests on estimated users, standard error 0.81 %\n");
+}
+
 /* All samples of a column: they have to stand together. */
 static void
 gauge(struct sess_report *r, size_t column)
@@ -139,6 +154,7 @@ gauge(struct sess_report *r, size_t column)
 		if (!sessp_cell_known(c, &row->cells[column]))
 			continue;
 		if (first) {
+			estimated(r, column);
 			sessp_write_emit(r, "# HELP ");
 			metric(r, c);
 			sessp_write_emit(r, " ");

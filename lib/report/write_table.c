@@ -66,7 +66,7 @@ sessp_table_text(struct sess_report *r, size_t column, const struct sess_stats_r
 	const struct sess_cell *cell = &row->cells[column];
 	bool known = sessp_cell_known(c, cell);
 
-	if (known && row->estimated && sessp_column_has(c, SESS_COL_DISTINCT))
+	if (known && cell->estimated)
 		r->nomem |= sess_buf_puts(out, "~") < 0;
 	if (known && c->type == SESS_T_TIME)
 		moment(r, cell->i, out);

@@ -9,8 +9,8 @@
  * A row on its way out is a record of the sorter.  Its key: report, dimensions,
  * rank by the main column, what tells rows of equal rank apart (the tie), and the
  * length of that; its data:
- * whether users are estimated, then for each column a byte (known or not) and
- * the number, or the length of the text and the text.
+ * whether some cell is an estimate, then for each column a byte (bits of known and
+ * estimated) and the number, or the length of the text and the text.
  */
 
 /* -- cells as bytes */
@@ -32,7 +32,7 @@ write_cells(const struct sess_stats *st, unsigned report, bool estimated, struct
 	if (sess_buf_putc(out, estimated) < 0)
 		return -1;
 	for (i = 0; i < t->ncolumns; i++, c++) {
-		if (sess_buf_putc(out, c->known) < 0)
+		if (sess_buf_putc(out, (char)(c->known | c->estimated << 1)) < 0)
 			return -1;
 		len = c->text.len;
 		if (!c->known)
@@ -79,7 +79,8 @@ read_cells(struct sess_stats *st, unsigned report, struct sess_slice data, bool 
 	for (i = 0; i < t->ncolumns; i++, c++) {
 		if (p == end)
 			return false;
-		c->known = *p++ != 0;
+		c->known = (*p & 1) != 0;
+		c->estimated = *p++ >> 1 != 0;
 		if (!c->known)
 			continue;
 		if ((size_t)(end - p) < sizeof(word))

@@ -269,10 +269,13 @@ sessp_show(struct sess_stats *st, const struct sessp_row *row, const struct sess
 		    st->tally_text.data);
 	if (keys(st, &info, key + row->len) < 0)
 		return -1;
-	for (i = 0; info.report->columns[i].c.name != NULL; i++)
-		if (show_one(st, info.report, row, total, &info.report->columns[i],
-		    &st->cells[st->ndims + i], estimated) < 0)
+	for (i = 0; info.report->columns[i].c.name != NULL; i++) {
+		c = &st->cells[st->ndims + i];
+		if (show_one(st, info.report, row, total, &info.report->columns[i], c,
+		    &c->estimated) < 0)
 			return -1;
+		*estimated |= c->estimated;
+	}
 	for (c = st->cells; c < st->cells + st->tables[info.index].ncolumns; c++)
 		if (c->known && c->text.len > 0 && c->text.p == NULL)
 			c->text.p = st->lists.data + c->i;

@@ -72,18 +72,6 @@ dimension_column(const struct sessp_report *r, const struct sessp_dimension *d)
 	    d->type, "", SESS_COL_KEY, d->doc != NULL ? d->doc : sess_keys[d->key].doc };
 }
 
-/* The column of a report; one that counts distinct users says so. */
-static struct sess_stats_column
-own_column(const struct sessp_report *r, const struct sessp_column *col)
-{
-	struct sess_stats_column to = col->c;
-
-	if (r->measures != NULL && (col->show == SESSP_VALUE || col->show == SESSP_SHARE) &&
-	    r->measures[col->a].type == SESSP_DISTINCT)
-		to.flags |= SESS_COL_DISTINCT;
-	return to;
-}
-
 static enum sess_status
 make(const struct sess_stats *st, const struct sessp_report *r, struct sess_stats_table *t,
     struct sess_err *err)
@@ -104,7 +92,7 @@ make(const struct sess_stats *st, const struct sessp_report *r, struct sess_stat
 	for (i = 0; i < st->ndims; i++)
 		*c++ = dimension_column(r, st->dims[i]);
 	for (i = 0; i < own; i++)
-		*c++ = r->of_sessions ? session_column(i) : own_column(r, &r->columns[i]);
+		*c++ = r->of_sessions ? session_column(i) : r->columns[i].c;
 	return SESS_OK;
 }
 

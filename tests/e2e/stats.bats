@@ -237,6 +237,21 @@ sys.exit(status != 0)' "$@"
 	fi
 }
 
+@test "an estimate is marked as one, and what is exact is not" {
+	awk 'BEGIN { for (i = 1; i <= 1030; i++) printf "{\"v\":1,\"id\":\"%016x\"," \
+	    "\"received\":\"2026-11-23T20:00:00Z\",\"kind\":\"error\",\"session_id\":\"s%d\"," \
+	    "\"user_id\":\"u%d\",\"message\":\"%s\"}\n", i, i, i, (i > 1 ? "often" : "once") }' >shop.ndjson
+	is "$(rows errors '[.message,.estimated]')" $'["often",true]\n["once",true]'
+	sess-stats -r errors --width 100 shop.ndjson >table
+	grep -q 'often .* ~10[0-9][0-9]  *1029  *~' table
+	grep -q 'once .* 1  *1  *1  *~0.10%' table
+	grep -q '^~ distinct users are estimated' table
+	sess-stats -r overview -o prometheus shop.ndjson | grep -q '^# sess_overview_users: rests on estimated users'
+	sed -i '1,7d' shop.ndjson	# 1023 are counted
+	is "$(rows errors '[.users,.estimated]')" '[1023,null]'
+	run ! grep -q '~' <(sess-stats -r errors --width 100 shop.ndjson)
+}
+
 @test "memory, threads and the order of operands change nothing" {
 	sess-stats -r "$all" -o ndjson --by page "$DATA/demo" >want
 	sess-stats -r "$all" -o ndjson --by page --memory 1M -T . "$DATA/demo" | cmp - want

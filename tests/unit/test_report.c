@@ -40,8 +40,8 @@ static const struct sess_stats_column error_columns[] = {
 	COLUMN("browser", STR, "", SESS_COL_KEY),
 	COLUMN("message", STR, "", SESS_COL_KEY),
 	COLUMN("occurrences", INT, "", SESS_COL_MAIN | SESS_COL_WORSE_UP),
-	COLUMN("users", INT, "", SESS_COL_DISTINCT),
-	COLUMN("user_share", NUM, "", SESS_COL_SHARE | SESS_COL_DISTINCT),
+	COLUMN("users", INT, "", 0),
+	COLUMN("user_share", NUM, "", SESS_COL_SHARE),
 	COLUMN("bytes", INT, "bytes", 0),
 	COLUMN("pages", OBJ, "", SESS_COL_DETAIL),
 	COLUMN("sample_sessions", OBJ, "", SESS_COL_SESSION),
@@ -50,7 +50,7 @@ static const struct sess_stats_table errors = TABLE("errors", "Errors", error_co
 
 static const struct sess_stats_column overview_columns[] = {
 	COLUMN("sessions", INT, "", SESS_COL_MAIN),
-	COLUMN("users", INT, "", SESS_COL_DISTINCT),
+	COLUMN("users", INT, "", 0),
 	COLUMN("js_error_rate", NUM, "", SESS_COL_SHARE | SESS_COL_WORSE_UP),
 	COLUMN("apdex", NUM, "", 0),
 	COLUMN("durations", OBJ, "", SESS_COL_DETAIL),
@@ -90,8 +90,14 @@ static enum sess_status
 put(struct written *w, const struct sess_stats_table *t, const struct sess_cell *cells,
     bool estimated)
 {
-	struct sess_stats_row row = { .cells = cells, .estimated = estimated };
+	struct sess_cell own[16];
+	struct sess_stats_row row = { .cells = own, .estimated = estimated };
+	size_t i;
 
+	for (i = 0; cells != NULL && i < t->ncolumns; i++) {
+		own[i] = cells[i];
+		own[i].estimated = estimated && strncmp(t->columns[i].name, "user", 4) == 0;
+	}
 	return sess_report_row(w->r, t, cells != NULL ? &row : NULL, &w->out, &w->err);
 }
 
