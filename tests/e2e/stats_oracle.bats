@@ -139,6 +139,11 @@ named() { printf '%s\n' "$BATS_FILE_TMPDIR/named.ndjson"; }
 	run python3 "$ORACLE/truth_stats.py" wrong.truth "$CORPUS"/arms-js-sdk/logs/access.json.log.*
 	[ "$status" -eq 1 ]
 	has 'UNEXPLAINED 1'
+	sed 's/undefinedCartHelper/undefinedOther/' "$BATS_FILE_TMPDIR/arms-rum-browser.truth" >wrong.truth
+	run python3 "$ORACLE/truth_stats.py" wrong.truth "$CORPUS"/arms-rum-browser/logs
+	[ "$status" -eq 1 ]
+	has 'undefinedCartHelper is not defined	truth 0	report 1	?	UNEXPLAINED 1'
+	has 'undefinedOther is not defined	truth 1	report 0	?	UNEXPLAINED 1'
 }
 
 # -- laws

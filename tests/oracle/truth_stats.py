@@ -4,12 +4,14 @@
     truth_stats.py truth.ndjson LOG...
 
 For each session of a capture's driver the overview of its sessions, its slow
-loads, calls and clicks in the reports `slow` and `log`, its names in `users`.
+loads, calls and clicks in the reports `slow` and `log`, its names in `users`, and
+how often each message is in `errors`.
 Differences need a cause of truth.py; exits 1 when one is left without, or when
 the overview of all is not the sum of the drivers' and of the sessions that no
 driver made.
 """
 import json
+import re
 import sys
 from collections import Counter, defaultdict
 
@@ -46,6 +48,30 @@ def by_session(logs):
     return told
 
 
+def folded(text):
+    """Whatever the report makes of numbers, and of what is long."""
+    return re.sub(r'[\d*]+', '', text)[:60]
+
+
+def messages(t, logs, ids):
+    """(message, truth, report, causes, unexplained) where they differ"""
+    want = Counter(folded(a['detail']) for a in truth.of(t, 'error'))
+    got = Counter()
+    for r in rows('errors', logs, *(f'--session={i}' for i in ids)) if ids else []:
+        got[folded(': '.join(r[c] for c in ('error_type', 'message') if c in r))] += r['occurrences']
+    plain = folded('plain string rejection')
+    budget = {name: rule(t, []) for side in truth.CAUSES['js_errors'] for name, rule in side}
+    for m in sorted(want.keys() | got.keys()):
+        left, names = abs(want[m] - got[m]), []
+        for name, _ in truth.CAUSES['js_errors'][want[m] < got[m]]:
+            n = min(left, budget[name]) if name != 'rejected with a plain string' or m == plain else 0
+            budget[name] -= n
+            left -= n
+            names += [name] if n > 0 else []
+        if want[m] != got[m]:
+            yield m, want[m], got[m], names, left
+
+
 def main():
     drivers, logs = list(map(json.loads, open(sys.argv[1]))), sys.argv[2:]
     told, bad, differences, sum_of_drivers, theirs = by_session(logs), 0, 0, Counter(), []
@@ -58,7 +84,7 @@ def main():
             figures = overview(logs, *(f'--session={i}' for i in ids))
             seen[ids[0]].update(figures)
             sum_of_drivers.update(figures)
-        for metric, want, got, names, left in truth.account(t, seen):
+        for metric, want, got, names, left in [*truth.account(t, seen), *messages(t, logs, ids)]:
             differences += 1
             bad += left > 0
             print(f"{t['session']}\t{metric}\ttruth {want}\treport {got}\t{', '.join(names) or '?'}"
