@@ -204,7 +204,7 @@ merge_file(const char *path, struct sess_stats **st, const struct sess_stats_opt
 		sess_err_sys(&err, errno, NULL);
 		cli_die(path, &err);
 	}
-	merge_lines(f, path, st, o);
+	merge_lines(f, standard ? "<stdin>" : path, st, o);
 	if (!standard)
 		(void)fclose(f);
 }
