@@ -147,7 +147,7 @@ part_settle(struct part *p, const struct search *s, struct sess_stats_opts *o)
 	const char *sort = o->sort != NULL ? o->sort + (*o->sort == '-') : "";
 
 	if ((s->of_end || strcmp(sort, "end_reason") == 0) && session->newest == INT64_MIN)
-		cli_misuse("--partial: how sessions ended (end_reason) only all of the input tells");
+		cli_misuse("--partial: how sessions ended (end_reason) only all of the input tells, or --newest");
 	add_time(p, "since", s->since);
 	add_time(p, "until", s->until);
 	add_sessions(p, session, s->cli->stream.convert.session_by);
