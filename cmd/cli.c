@@ -341,19 +341,10 @@ default_store(void)
 	return held.store;
 }
 
-static void
-on_store_problem(void *arg, const char *name, const struct sess_err *err)
-{
-	(void)arg;
-	cli_warn(name, err);
-}
-
 /* With a store to read there is no other input. */
 static void
 settle_store(struct cli *c, const struct given *g, char **operands)
 {
-	struct sess_err err = { 0 };
-
 	if (g->store != NULL && g->default_store)
 		cli_misuse("either --default-store or --store");
 	if (g->store != NULL || g->default_store || c->program == INDEX)
@@ -364,9 +355,7 @@ settle_store(struct cli *c, const struct given *g, char **operands)
 		cli_misuse("with a store there is no other input: %s", *operands);
 	if (c->follow)
 		cli_misuse("--follow needs live input: not with a store");
-	if (sess_store_open(&c->store, c->store_dir, &err) < 0)
-		cli_die(c->store_dir, &err);
-	sess_store_on_problem(c->store, on_store_problem, NULL);
+	cli_open_store(c);
 	c->ids = c->stream.operands = (const char *const *)operands;
 }
 

@@ -63,6 +63,9 @@ int64_t cli_quiet(const struct cli *c);
 	/* ms */
 int64_t cli_time(const struct cli *c, const char *option, const char *text);	/* ms */
 
+/* Open c->store_dir for reading; what is damaged in it is said.  Exits 2 on failure. */
+void cli_open_store(struct cli *c);
+
 /*
  * With a store: read the sessions that may match q (NULL: all), of these those
  * with one of n ids (ids NULL: all).  end_reason: how they ended will be asked,

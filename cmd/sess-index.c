@@ -33,6 +33,7 @@ struct index {
 	bool incremental, users;
 	int64_t before;			/* --prune */
 	const char *salvage, *sql, *format;
+	char *shard;			/* of the store: its directory */
 
 	struct names forgotten;		/* as key_name has them */
 	struct sess_buf name;
@@ -98,6 +99,21 @@ pack(void *arg, unsigned worker, const struct sess_event *ev, struct sess_buf *o
 	return sess_indexer_pack(ev, out, err);
 }
 
+/* With --shard it is one shard of the store that is meant. */
+static void
+choose_shard(struct index *x)
+{
+	struct sess_shard shard = x->cli.stream.shard;
+	char name[SESS_SHARD_NAME];
+
+	if (shard.of == 0)
+		return;
+	sess_shard_name(shard, name);
+	if (asprintf(&x->shard, "%s/%s", x->cli.store_dir, name) < 0)
+		cli_misuse("out of memory");
+	x->cli.store_dir = x->shard;
+}
+
 /* The folders above the default store may not be there yet. */
 static void
 make_parents(const char *dir)
@@ -119,7 +135,7 @@ open_store(struct index *x)
 {
 	struct cli *c = &x->cli;
 	struct sess_indexer_opts o = { .memory = c->session.memory, .jobs = c->stream.jobs,
-	    .tmpdir = c->session.tmpdir, .now = c->now };
+	    .tmpdir = c->session.tmpdir, .now = c->now, .shard = c->stream.shard };
 	struct sess_err err = { 0 };
 
 	make_parents(c->store_dir);
@@ -215,22 +231,12 @@ on_problem(void *arg, const char *name, const struct sess_err *err)
 }
 
 static void
-open_for_reading(struct index *x)
-{
-	struct sess_err err = { 0 };
-
-	if (sess_store_open(&x->cli.store, x->cli.store_dir, &err) < 0)
-		cli_die(x->cli.store_dir, &err);
-	sess_store_on_problem(x->cli.store, on_problem, NULL);
-}
-
-static void
 verify(struct index *x)
 {
 	struct sess_err err = { 0 };
 	uint64_t bad;
 
-	open_for_reading(x);
+	cli_open_store(&x->cli);
 	if (sess_store_verify(x->cli.store, &bad, &err) < 0)
 		cli_die(x->cli.store_dir, &err);
 	if (bad == 0 && x->cli.verbose)
@@ -306,7 +312,7 @@ forget(struct index *x)
 	bool kept = false;
 	size_t i;
 
-	open_for_reading(x);
+	cli_open_store(&x->cli);
 	gather(x, take_forgotten);
 	sess_store_free(x->cli.store);
 	x->cli.store = NULL;
@@ -355,7 +361,7 @@ ask(struct index *x)
 		cli_die("--sql", &err);
 	if (sess_sql_check(x->answers, x->sql, &err) < 0)
 		cli_misuse("--sql: %s", err.text);
-	open_for_reading(x);
+	cli_open_store(&x->cli);
 	gather(x, take_row);
 	if (sess_sql_run(x->answers, x->sql, put_row, NULL, &err) < 0)
 		cli_die("--sql", &err);
@@ -398,12 +404,14 @@ put_time(const char *name, int64_t ms, bool json)
 	X(events, "events in the store") X(days, "UTC days") X(segments, "segments") \
 	X(events_bytes, "bytes of compressed events") X(catalog_bytes, "bytes of catalogs") \
 	X(raw_bytes, "bytes of events before compression") X(batches, "states published so far") \
-	X(inputs, "inputs whose reading is remembered")
+	X(inputs, "inputs whose reading is remembered") \
+	X(shards, "shards that the store is made of, 0 where it is one itself")
 
 static void
 stat_text(const struct sess_store *st, const struct sess_store_figures *f)
 {
 	struct sess_store_segment s;
+	char shard[SESS_SHARD_NAME];
 	size_t i;
 
 #define FIGURE(name, help) put("%-14s %" PRIu64 "\n", #name, f->name);
@@ -412,10 +420,13 @@ stat_text(const struct sess_store *st, const struct sess_store_figures *f)
 	put_time("first_event", f->first, false);
 	put_time("last_event", f->last, false);
 	put_time("last_batch", f->batch_time, false);
-	for (i = 0; sess_store_segment(st, i, &s); i++)
-		put("segment        %s  %" PRIu64 " events, %" PRIu64 " sessions, %" PRIu64
-		    " + %" PRIu64 " bytes\n", s.name, s.events, s.sessions, s.events_bytes,
+	for (i = 0; sess_store_segment(st, i, &s); i++) {
+		sess_shard_name(s.shard, shard);
+		put("segment        %s%s%s  %" PRIu64 " events, %" PRIu64 " sessions, %" PRIu64
+		    " + %" PRIu64 " bytes\n", s.shard.of > 0 ? shard : "",
+		    s.shard.of > 0 ? "/" : "", s.name, s.events, s.sessions, s.events_bytes,
 		    s.catalog_bytes);
+	}
 }
 
 static void
@@ -455,7 +466,7 @@ show(struct index *x)
 	const char *format = x->format != NULL ? x->format : "text";
 	struct sess_store_figures f;
 
-	open_for_reading(x);
+	cli_open_store(&x->cli);
 	sess_store_figures(x->cli.store, &f);
 	if (strcmp(format, "text") == 0)
 		stat_text(x->cli.store, &f);
@@ -506,10 +517,12 @@ main(int argc, char **argv)
 	search_init(&x.search, &x.cli);
 	cli_options(&x.cli, argc, argv, own, &x);
 	check_options(&x);
+	choose_shard(&x);
 	act(&x);
 	sess_indexer_free(x.indexer);
 	search_release(&x.search);
 	names_release(&x.forgotten);
 	sess_buf_release(&x.name);
+	free(x.shard);
 	return cli_finish(CLI_YES);
 }

@@ -1,5 +1,6 @@
 /* Reading from a store: which sessions. */
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "cli.h"
 
@@ -15,6 +16,37 @@ die(struct sess_err *err)
 {
 	sess_err_nomem(err);		/* unless it says something else */
 	cli_die(NULL, err);
+}
+
+static void
+on_problem(void *arg, const char *name, const struct sess_err *err)
+{
+	(void)arg;
+	cli_warn(name, err);
+}
+
+/* A store of a thousand shards takes more open files than are usual. */
+static void
+allow_files(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
+		r.rlim_cur = r.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+void
+cli_open_store(struct cli *c)
+{
+	struct sess_err err = { 0 };
+
+	allow_files();
+	if (sess_store_open(&c->store, c->store_dir, &err) < 0)
+		cli_die(c->store_dir, &err);
+	sess_store_on_problem(c->store, on_problem, NULL);
+	sess_store_share(c->store, c->stream.shard);
 }
 
 static enum sess_status

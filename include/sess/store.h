@@ -17,6 +17,11 @@
  * a store gives what a stream of the same events gives.
  *
  * What is open is one state of the store, whatever a writer does meanwhile.
+ *
+ * A store may be a directory of shards, shard-0003-of-0016 and so on: stores that
+ * each were written by a process of its own, of one share of the sessions (group.h).
+ * Opened, it is as one store of all their events; where ids are asked for, only the
+ * shards of these are looked into.  All of the shards have to be there.
  */
 #ifndef SESS_STORE_H
 #define SESS_STORE_H
@@ -28,6 +33,7 @@
 #include "sess/buf.h"
 #include "sess/err.h"
 #include "sess/event.h"
+#include "sess/group.h"
 #include "sess/query.h"
 #include "sess/stream.h"
 
@@ -43,6 +49,13 @@ enum sess_status sess_store_open(struct sess_store **st, const char *dir,
     struct sess_err *err);
 void sess_store_free(struct sess_store *st);
 
+#define SESS_SHARD_NAME 32	/* room for the name of a shard's directory */
+void sess_shard_name(struct sess_shard shard, char name[SESS_SHARD_NAME]);
+
+/* Only events of that share of the sessions are wanted of what is chosen from now on;
+ * where there are as many shards, that one alone is read. */
+void sess_store_share(struct sess_store *st, struct sess_shard share);
+
 /* To be told of catalogs that can't be read; what is in the others is found. */
 void sess_store_on_problem(struct sess_store *st, sess_store_problem *problem, void *arg);
 
@@ -56,8 +69,8 @@ enum sess_status sess_store_choose_ids(struct sess_store *st, const struct sess_
 
 /*
  * Choose the sessions whose last event may be the newest of the store: the first
- * *n of them, *n is lowered to how many there are.  No event of any other is
- * newer than *bound, by either clock.  (What a session ended by depends on the
+ * *n of them or so, *n may be lowered to how many there are.  No event of any other
+ * is newer than *bound, by either clock; INT64_MIN: there is no other.  (What a session ended by depends on the
  * newest event of all.)
  */
 enum sess_status sess_store_choose_newest(struct sess_store *st, size_t *n, int64_t *bound,
@@ -77,6 +90,7 @@ struct sess_store_figures {
 	uint64_t catalog_bytes, other_bytes;
 	uint64_t raw_bytes;		/* of the events */
 	uint64_t batches, inputs;
+	uint64_t shards;		/* 0: it is a store itself */
 	int64_t first, last;		/* range of the events' times; SESS_NO_TIME: none */
 	int64_t batch_time;		/* when the last batch was published, or SESS_NO_TIME */
 };
@@ -87,6 +101,7 @@ struct sess_store_segment {
 	const char *name;
 	uint64_t events, sessions, events_bytes, catalog_bytes, raw_bytes;
 	int64_t first, last;
+	struct sess_shard shard;	/* that it is in; of 0: none */
 };
 bool sess_store_segment(const struct sess_store *st, size_t i,
     struct sess_store_segment *seg);
@@ -105,6 +120,8 @@ struct sess_indexer_opts {
 	const char *tmpdir;	/* where to spill; NULL: /var/tmp */
 	unsigned jobs;		/* threads that compress; 0: one a core */
 	int64_t now;		/* the clock, ms: kept as the time of the batch */
+	struct sess_shard shard;	/* of the sessions, which alone is added; dir is that
+				 * shard's; of 0: all.  A store keeps what it is. */
 };
 
 /*

@@ -50,11 +50,18 @@ static enum sess_status
 check_folder(const struct sess_indexer *ix, struct sess_err *err)
 {
 	struct stat st;
+	unsigned of;
 
+	if (ix->o.shard.of > 0 && fstatat(ix->dirfd, "../MANIFEST", &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return sess_err_set(err, SESS_EFORMAT, 0, "a shard of what is a store itself");
 	if (fstatat(ix->dirfd, "MANIFEST", &st, AT_SYMLINK_NOFOLLOW) == 0 ||
 	    fstatat(ix->dirfd, "LOCK", &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return SESS_OK;
-	return is_empty(ix->dirfd) ? SESS_OK : sess_err_set(err, SESS_EFORMAT, 0,
+	if (is_empty(ix->dirfd))
+		return SESS_OK;
+	return sess_err_set(err, SESS_EFORMAT, 0,
+	    sessp_shards_find(ix->dirfd, &of, NULL) < 0 || of > 0 ?
+	    "it is a store of shards, of which one is written at a time" :
 	    "the folder is not empty, and no store");
 }
 
@@ -65,8 +72,10 @@ load_state(struct sess_indexer *ix, struct sess_err *err)
 	enum sess_status st;
 	int fd = openat(ix->dirfd, "MANIFEST", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
-	if (fd < 0 && errno == ENOENT)
+	if (fd < 0 && errno == ENOENT) {
+		ix->m.shard = ix->o.shard;
 		return SESS_OK;
+	}
 	if (fd < 0)
 		return sess_err_sys(err, errno, "MANIFEST");
 	st = sessp_read_fd(fd, UINT64_MAX, &text, err);
@@ -74,6 +83,12 @@ load_state(struct sess_indexer *ix, struct sess_err *err)
 	if (st == SESS_OK)
 		st = sessp_manifest_parse(&ix->m, text.data != NULL ? text.data : "", text.len, err);
 	sess_buf_release(&text);
+	if (st == SESS_OK && (ix->m.shard.of != ix->o.shard.of ||
+	    ix->m.shard.index != ix->o.shard.index))
+		st = ix->m.shard.of > 0 ?
+		    sess_err_set(err, SESS_EFORMAT, 0, "the store is shard %u of %u",
+		    ix->m.shard.index, ix->m.shard.of) :
+		    sess_err_set(err, SESS_EFORMAT, 0, "the store is no shard");
 	return st;
 }
 

@@ -313,7 +313,8 @@ choose_named(struct look *k, struct sess_err *err)
 	k->st->narrowed = true;
 	for (i = 0; i < ids->n; i++) {
 		id = (struct sess_slice){ ids->text.data + ids->v[i].off, ids->v[i].key_len };
-		if (sessp_set_add(&k->st->set, sessp_row_hash(id)) < 0)
+		if (sessp_store_may_have(k->st, id) &&
+		    sessp_set_add(&k->st->set, sessp_row_hash(id)) < 0)
 			return sess_err_nomem(err);
 	}
 	sessp_set_sort(&k->st->set);
@@ -357,6 +358,8 @@ sess_store_choose(struct sess_store *st, const struct sess_query *q, struct sess
 	struct look k = { .st = st, .q = q };
 	enum sess_status r;
 
+	if (st->nshards > 0)
+		return sessp_shards_choose(st, q, err);
 	choose_all(st);
 	if (q == NULL || q->invert)
 		return SESS_OK;
@@ -374,8 +377,11 @@ sess_store_choose_ids(struct sess_store *st, const struct sess_slice *ids, size_
 	struct sessp_set set = { NULL, 0, 0 };
 	size_t i;
 
+	if (st->nshards > 0)
+		return sessp_shards_choose_ids(st, ids, n, err);
 	for (i = 0; i < n; i++)
-		if (sessp_set_add(&set, sessp_row_hash(ids[i])) < 0) {
+		if (sessp_store_may_have(st, ids[i]) &&
+		    sessp_set_add(&set, sessp_row_hash(ids[i])) < 0) {
 			free(set.v);
 			return sess_err_nomem(err);
 		}
@@ -391,7 +397,7 @@ sess_store_choose_ids(struct sess_store *st, const struct sess_slice *ids, size_
 bool
 sess_store_narrowed(const struct sess_store *st)
 {
-	return st->narrowed;
+	return st->nshards > 0 ? sessp_shards_narrowed(st) : st->narrowed;
 }
 
 /* -- the newest */
@@ -487,6 +493,8 @@ sess_store_choose_newest(struct sess_store *st, size_t *n, int64_t *bound,
 	enum sess_status s;
 	size_t i;
 
+	if (st->nshards > 0)
+		return sessp_shards_choose_newest(st, n, bound, err);
 	choose_all(st);
 	st->narrowed = true;
 	if ((s = rank(st, *n, &r, bound, err)) == SESS_OK) {

@@ -250,12 +250,15 @@ part_fill(void *state, struct sess_buf *out, struct sess_err *err)
 const struct sess_feed *
 sess_store_feed(struct sess_store *st)
 {
+	bool none = st->narrowed && st->set.n == 0;	/* no catalog need be opened */
 	struct sess_err err = { 0 };
 	size_t i;
 
+	if (st->nshards > 0)
+		return sessp_shards_feed(st);
 	st->feed = (struct sess_feed){ st, 0, part_name, part_open, part_fill, part_close };
 	st->npieces = 0;
-	for (i = 0; i < st->m.n; i++)
+	for (i = 0; i < st->m.n && !none; i++)
 		if (add_segment(st, i, &err) < 0)
 			return NULL;
 	return cut_parts(st, &err) < 0 ? NULL : &st->feed;

@@ -80,7 +80,7 @@ sessp_manifest_copy(struct sessp_manifest *to, const struct sessp_manifest *m)
 	size_t i;
 
 	*to = (struct sessp_manifest){ .generation = m->generation, .serial = m->serial,
-	    .batch_time = m->batch_time };
+	    .batch_time = m->batch_time, .shard = m->shard };
 	for (i = 0; i < m->n; i++)
 		if (sessp_manifest_add(to, &m->segments[i]) < 0) {
 			sessp_manifest_release(to);
@@ -125,6 +125,11 @@ head(const struct sessp_manifest *m)
 
 	if (o != NULL && m->batch_time != SESS_NO_TIME &&
 	    json_object_set_new(o, "batch_time", json_integer(m->batch_time)) < 0) {
+		json_decref(o);
+		return NULL;
+	}
+	if (o != NULL && m->shard.of > 0 && json_object_set_new(o, "shard",
+	    json_pack("[ii]", (int)m->shard.index, (int)m->shard.of)) < 0) {
 		json_decref(o);
 		return NULL;
 	}
@@ -268,6 +273,22 @@ sum_holds(const char *p, size_t len, size_t *lines)
 	return len - *lines == strlen(want) && memcmp(nl + 1, want, strlen(want)) == 0;
 }
 
+/* Which shard it is of how many, where it is one. */
+static bool
+get_shard(json_t *o, struct sess_shard *shard)
+{
+	json_t *v = json_object_get(o, "shard");
+	json_int_t index = json_integer_value(json_array_get(v, 0));
+	json_int_t of = json_integer_value(json_array_get(v, 1));
+
+	if (v == NULL)
+		return true;
+	if (of < 1 || of > SESS_SHARDS_MAX || index < 0 || index >= of)
+		return false;
+	*shard = (struct sess_shard){ (unsigned)index, (unsigned)of };
+	return true;
+}
+
 static enum sess_status
 parse_head(struct sessp_manifest *m, json_t *o, uint64_t *segments, uint64_t *inputs,
     struct sess_err *err)
@@ -281,7 +302,7 @@ parse_head(struct sessp_manifest *m, json_t *o, uint64_t *segments, uint64_t *in
 		    "this program reads up to %d", (long long)version, SESSP_STORE_VERSION);
 	if (!get_count(o, "generation", &m->generation) ||
 	    !get_count(o, "serial", &m->serial) || !get_count(o, "segments", segments) ||
-	    !get_count(o, "inputs", inputs))
+	    !get_count(o, "inputs", inputs) || !get_shard(o, &m->shard))
 		return damaged(err, "its first line is damaged");
 	m->batch_time = SESS_NO_TIME;
 	(void)get_int(o, "batch_time", INT64_MIN, &m->batch_time);

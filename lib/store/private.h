@@ -13,6 +13,7 @@
  *	feed.c      rows to lines, for a stream
  *	lines.c     a segment's events one by one; several segments as one
  *	store.c     a state, opened for reading
+ *	shards.c    a directory of stores, opened as one
  *	verify.c    every byte, checked; what can be read of a damaged store
  *	maintain.c  fewer segments, fewer events
  *	batch.c     what was added to segments, and those published
@@ -103,6 +104,7 @@ struct sessp_manifest {
 	uint64_t generation;		/* of the state: one more with each commit */
 	uint64_t serial;		/* of the next segment */
 	int64_t batch_time;
+	struct sess_shard shard;	/* of sessions, which it is of; of 0: all */
 	struct sessp_segment *segments;	/* by day, then serial */
 	size_t n, cap;
 	struct sess_mark *marks;	/* how far inputs were read */
@@ -423,7 +425,20 @@ struct sess_store {
 
 	sess_store_problem *problem;
 	void *problem_arg;
+
+	/* A directory of shards has no state of its own; parts: where those of each
+	 * shard begin, and one more. */
+	struct sess_store **shards;
+	size_t nshards;			/* 0: it is a store itself */
+	struct sess_shard share;	/* the shards that are read, where there are as many */
 };
+
+/* Whether it can have the events of that id: not those of another shard. */
+static inline bool
+sessp_store_may_have(const struct sess_store *st, struct sess_slice id)
+{
+	return st->m.shard.of <= 1 || sess_shard_of(id, st->m.shard.of) == st->m.shard.index;
+}
 
 /* The catalog of segment i, opened; NULL where it can't be: that was told. */
 struct sessp_catalog *sessp_store_catalog(struct sess_store *st, size_t i);
@@ -434,6 +449,27 @@ void sessp_store_bad(struct sess_store *st, size_t i, const struct sess_err *err
 int sessp_set_add(struct sessp_set *s, uint64_t hash);
 void sessp_set_sort(struct sessp_set *s);
 void sessp_set_intersect(struct sessp_set *s, const struct sessp_set *with);
+
+/* -- shards.c: how many shards the directory is of, 0: it has none; and what store.h
+ * declares, of all of them */
+
+enum sess_status sessp_shards_find(int dirfd, unsigned *of, struct sess_err *err);
+/* Open them, where there are any. */
+enum sess_status sessp_shards_open(struct sess_store *st, struct sess_err *err);
+void sessp_shards_free(struct sess_store *st);
+enum sess_status sessp_shards_choose(struct sess_store *st, const struct sess_query *q,
+    struct sess_err *err);
+enum sess_status sessp_shards_choose_ids(struct sess_store *st, const struct sess_slice *ids,
+    size_t n, struct sess_err *err);
+enum sess_status sessp_shards_choose_newest(struct sess_store *st, size_t *n, int64_t *bound,
+    struct sess_err *err);
+bool sessp_shards_narrowed(const struct sess_store *st);
+const struct sess_feed *sessp_shards_feed(struct sess_store *st);
+void sessp_shards_figures(const struct sess_store *st, struct sess_store_figures *f);
+bool sessp_shards_segment(const struct sess_store *st, size_t i,
+    struct sess_store_segment *seg);
+enum sess_status sessp_shards_verify(struct sess_store *st, uint64_t *bad,
+    struct sess_err *err);
 
 /* -- batch.c */
 

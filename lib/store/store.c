@@ -28,6 +28,10 @@ sess_store_open(struct sess_store **stp, const char *dir, struct sess_err *err)
 		r = sess_err_sys(err, errno, NULL);
 		goto out;
 	}
+	if (faccessat(st->dirfd, "MANIFEST", F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+		if ((r = sessp_shards_open(st, err)) < 0 || st->nshards > 0)
+			goto out;
+	}
 	if ((r = sessp_lock_state(st->dirfd, &st->state, &text, err)) < 0 ||
 	    (r = sessp_manifest_parse(&st->m, text.data != NULL ? text.data : "", text.len,
 	    err)) < 0)
@@ -59,6 +63,7 @@ sess_store_free(struct sess_store *st)
 
 	if (st == NULL)
 		return;
+	sessp_shards_free(st);
 	for (i = 0; st->opened != NULL && i < st->m.n; i++)
 		if (st->opened[i] == OPENED)
 			sessp_catalog_close(&st->catalogs[i]);
@@ -81,8 +86,18 @@ sess_store_free(struct sess_store *st)
 void
 sess_store_on_problem(struct sess_store *st, sess_store_problem *problem, void *arg)
 {
+	size_t i;
+
 	st->problem = problem;
 	st->problem_arg = arg;
+	for (i = 0; i < st->nshards; i++)
+		sess_store_on_problem(st->shards[i], problem, arg);
+}
+
+void
+sess_store_share(struct sess_store *st, struct sess_shard share)
+{
+	st->share = share;
 }
 
 void
@@ -120,6 +135,10 @@ sess_store_figures(const struct sess_store *st, struct sess_store_figures *f)
 {
 	size_t i;
 
+	if (st->nshards > 0) {
+		sessp_shards_figures(st, f);
+		return;
+	}
 	*f = (struct sess_store_figures){ .first = SESS_NO_TIME, .last = SESS_NO_TIME,
 	    .batch_time = st->m.batch_time, .batches = st->m.generation,
 	    .segments = st->m.n, .inputs = st->m.nmarks,
@@ -145,11 +164,13 @@ sess_store_segment(const struct sess_store *st, size_t i, struct sess_store_segm
 {
 	const struct sessp_segment *s;
 
+	if (st->nshards > 0)
+		return sessp_shards_segment(st, i, seg);
 	if (i >= st->m.n)
 		return false;
 	s = &st->m.segments[i];
 	*seg = (struct sess_store_segment){ s->name, s->events, s->rows, s->events_bytes,
-	    s->catalog_bytes, s->raw_bytes, s->first, s->last };
+	    s->catalog_bytes, s->raw_bytes, s->first, s->last, st->m.shard };
 	return true;
 }
 

@@ -79,7 +79,7 @@ check_catalog(struct sessp_catalog *c, struct sess_err *err)
 
 /* Each row is where the catalog says, with as many events. */
 static enum sess_status
-check_rows(struct sessp_lines *l, struct sess_err *err)
+check_rows(struct sessp_lines *l, struct sess_shard shard, struct sess_err *err)
 {
 	uint64_t i, n, events = 0, hash = 0;
 	struct sessp_row row;
@@ -98,6 +98,9 @@ check_rows(struct sessp_lines *l, struct sess_err *err)
 		for (n = 0; n < row.events; n++) {
 			if ((st = sessp_lines_next(l, err)) < 0)
 				return st;
+			if (st != SESS_END && !sess_shard_has(shard, l->ev))
+				return sess_err_set(err, SESS_EFORMAT, 0,
+				    "%s has an event of another shard", l->c.seg->name);
 			if (st == SESS_END || sessp_place_row(l->place) != hash)
 				return sess_err_set(err, SESS_EFORMAT, 0,
 				    "%s: catalog is damaged (a row has other events)",
@@ -128,7 +131,7 @@ check_frames(struct check *k, struct sessp_lines *l)
 	}
 	err = (struct sess_err){ 0 };
 	l->f.frame = UINT64_MAX;
-	if (k->bad == before && check_rows(l, &err) < 0)
+	if (k->bad == before && check_rows(l, k->st->m.shard, &err) < 0)
 		bad(k, &err);
 }
 
@@ -157,7 +160,8 @@ sess_store_verify(struct sess_store *st, uint64_t *problems, struct sess_err *er
 	struct check k = { st, 0 };
 	size_t i;
 
-	(void)err;
+	if (st->nshards > 0)
+		return sessp_shards_verify(st, problems, err);
 	for (i = 0; i < st->m.n; i++)
 		check_segment(&k, &st->m.segments[i]);
 	*problems = k.bad;
@@ -188,7 +192,7 @@ take_lines(struct salvage *s, struct sess_err *err)
 		st = sess_event_scan(&s->scanner, &s->ev, p, (size_t)(nl - p), NULL);
 		if (st == SESS_ENOMEM)
 			return sess_err_nomem(err);
-		if (st < 0)
+		if (st < 0 || !sess_shard_has(s->ix->m.shard, &s->ev))
 			continue;
 		s->packed.len = 0;
 		if ((st = sess_indexer_pack(&s->ev, &s->packed, err)) < 0 ||

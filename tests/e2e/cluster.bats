@@ -215,3 +215,127 @@ shuffled() {
 	sess-stats --partial --no-match-ok </dev/null >sum
 	sess-stats --merge --no-match-ok sum sum
 }
+
+# sharded N: the demo's events in the store `shards` of N shards, and in the store `one`.
+sharded() {
+	local i
+	sess-index --store one "$DATA/demo"
+	for ((i = 0; i < $1; i++)); do
+		sess-index --shard "$i/$1" --store shards "$DATA/demo"
+	done
+}
+
+@test "a store of shards gives what one store gives" {
+	sharded 64		# more than there are sessions: some are empty
+	[ -d shards/shard-0063-of-0064 ]
+	sess-find --store one --ids >ids
+	# shellcheck disable=SC2089	# quotes for SQL
+	for args in -l --ids '' -c '-l --has-error' '--has-error' '-l -w js_errors>1' \
+	    '-l --idle 2s' "-l -w end_reason='idle' --idle 2s" '-v --has-error' '-l --related 5 --has-error' \
+	    "--session $(head -n 1 ids)" "-l --session $(tail -n 1 ids)" '-l --ids-from ids' \
+	    '--ids --session-rule rum' '-l --sort -js_errors -n 3' '--user-name 张*'; do
+		# shellcheck disable=SC2086,SC2090
+		sess-find -q $args --store one >want
+		[ -s want ]
+		# shellcheck disable=SC2086,SC2090
+		sess-find -q $args --store shards | cmp - want
+	done
+	piece=$(sess-find --store one --idle 2s --ids | grep -m 1 '\.')
+	sess-find --store one --idle 2s --session "$piece" >want
+	sess-find --store shards --idle 2s --session "$piece" | cmp - want
+	sess-path --store shards "$(head -n 1 ids)" | cmp - <(sess-path --store one "$(head -n 1 ids)")
+	sess-path --store shards | cmp - <(sess-path --store one)
+	run sess-path --store shards no-such-session
+	exits 1
+	sess-stats -r overview,errors,sessions -o ndjson --store shards |
+	    cmp - <(sess-stats -r overview,errors,sessions -o ndjson --store one)
+	sess-index --sql 'SELECT count(*), sum(events) FROM session' --store shards |
+	    cmp - <(sess-index --sql 'SELECT count(*), sum(events) FROM session' --store one)
+	sess-index --verify --store shards
+	sess-index --stat -o json --store shards |
+	    jq -e '.shards == 64 and .events == 1211 and .days == 1'
+	sess-index --stat --store shards | grep -q '^segment  *shard-00../*'
+}
+
+@test "tasks over a store of shards, as many or not" {
+	sharded 4
+	for n in 4 3; do
+		for ((i = 0; i < n; i++)); do
+			sess-find -l --idle 2s --store shards --shard "$i/$n"
+		done | sort | cmp - <(sess-find -l --idle 2s "$DATA/demo" | sort)
+		for ((i = 0; i < n; i++)); do
+			sess-stats -r errors,sessions --partial --store shards --shard "$i/$n" >"sum.$i"
+		done
+		sess-stats --merge -o ndjson sum.? |
+		    cmp - <(sess-stats -r errors,sessions -o ndjson "$DATA/demo")
+		rm sum.?
+	done
+	# of as many shards the others are not looked at
+	printf x >shards/shard-0000-of-0004/segments/2026-11-23-0/catalog
+	run sess-find --store shards --ids
+	exits 2
+	sess-find --store shards --shard 3/4 >got
+	sess-find --shard 3/4 "$DATA/demo" | without_src | cmp - <(without_src <got)
+	# nor where an id is of another one
+	sess-find --store shards --session "$(head -n 1 got | jq -r .session_id)" >/dev/null
+}
+
+@test "a shard is written again, in parts and from what was shuffled" {
+	sess-index --store one "$DATA/demo"
+	sess-ingest --keyed "$DATA/demo" >all
+	for i in 0 1 2; do
+		# a task has what hashes to it; another attempt gives it once more
+		while IFS=$'\t' read -r key line; do
+			[ $((0x${key%%:*} % 3)) -ne $i ] || printf '%s\t%s\n' "$key" "$line"
+		done <all >task
+		split -n l/2 task task.
+		for part in task.aa task.ab task.aa; do
+			sess-index --shard "$i/3" --store shards <"$part"
+		done
+	done
+	sess-find --store shards | without_src | cmp - <(sess-find --store one | without_src)
+	sess-index --shard 1/3 --store shards --compact
+	sess-index --verify --store shards
+	# what is left of a store goes into shards, too
+	for i in 0 1; do sess-index --shard "$i/2" --salvage one --store again; done
+	sess-find --store again | cmp - <(sess-find --store one)
+}
+
+@test "shards that don't belong together are not read" {
+	sharded 3
+	rm -r shards/shard-0001-of-0003
+	run sess-find --store shards -l
+	exits 2
+	has 'sess-find: shards: shard-0001-of-0003 is missing'
+	cp -r shards/shard-0000-of-0003 shards/shard-0001-of-0003
+	for p in 'sess-find --ids' sess-path 'sess-stats -r errors' 'sess-index --verify'; do
+		run $p --store shards
+		exits 2
+		has 'shard-0001-of-0003 was not written as that shard'
+	done
+	rm -r shards/shard-0001-of-0003
+	sess-index --shard 0/2 --store shards "$DATA/demo"
+	run sess-find --store shards -l
+	exits 2
+	has 'there are shards of 2 and of 3'
+}
+
+@test "shards are written as such" {
+	sharded 2
+	for action in "$DATA/demo" --compact '--prune 1d' '--forget --user x'; do
+		# shellcheck disable=SC2086
+		run sess-index --store shards $action
+		exits 2
+		has 'it is a store of shards, of which one is written at a time'
+	done
+	run sess-index --shard 0/2 --store one "$DATA/demo"
+	exits 2
+	has 'a shard of what is a store itself'
+	run sess-index --store shards/shard-0001-of-0002 "$DATA/demo"
+	exits 2
+	has 'the store is shard 1 of 2'
+	run sess-index --verify --store shards
+	exits 0
+	# each is a store
+	sess-find --store shards/shard-0001-of-0002 | cmp - <(sess-find --store shards --shard 1/2)
+}
