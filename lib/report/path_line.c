@@ -197,6 +197,8 @@ call(struct sess_path *p, const struct sess_view *v, size_t i)
 	bool api = p->ev.kind == SESS_API;
 
 	r.status = sess_event_get(&p->ev, SESS_K_STATUS);
+	if (r.status.len == 0 && p->flags[i] & SESSP_FAILED)
+		r.status = (struct sess_slice){ "failed", 6 };
 	r.ms = sess_event_num(&p->ev, SESS_K_DURATION_MS, -1);
 	r.style = p->flags[i] & SESSP_FAILED ? SESSP_RED : SESSP_PLAIN;
 	r.time_style = p->flags[i] & SESSP_SLOW ? SESSP_YELLOW : SESSP_PLAIN;
@@ -329,7 +331,8 @@ say_value(struct sess_path *p)
 
 	if (p->text.len > 0)
 		sessp_say(p, " ");
-	if (p->ev.kind == SESS_METRIC && sess_event_has(&p->ev, SESS_K_GROUP)) {
+	if ((p->ev.kind == SESS_METRIC || p->ev.kind == SESS_TIMING) &&
+	    sess_event_has(&p->ev, SESS_K_GROUP)) {
 		sessp_say_slice(p, p->ev.v[SESS_K_GROUP]);
 		sessp_say(p, "/");
 	}
@@ -386,6 +389,8 @@ other(struct sess_path *p, const struct sess_view *v, size_t i)
 	else
 		say_value(p);
 	sessp_say_key(p, SESS_K_MESSAGE);
+	if (p->ev.kind == SESS_CUSTOM && sess_event_failed(&p->ev))
+		sessp_say(p, " failed");
 	r.ms = sess_event_num(&p->ev, SESS_K_DURATION_MS, -1);
 	line(p, v, i, labels[p->ev.kind], &r);
 }

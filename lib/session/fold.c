@@ -10,6 +10,7 @@
 #define NONE		UINT32_MAX
 #define DAY		(24 * 3600 * 1000)	/* ms */
 #define LONGEST_STAY	(366.0 * DAY)
+#define ROUTE_CHANGE	250	/* ms from the end of a view to the next of its document */
 #define MAP_MIN		32
 
 struct sessp_fold_view {
@@ -17,8 +18,8 @@ struct sessp_fold_view {
 	uint32_t ref;			/* of view_id */
 	uint32_t place;			/* the last looked at */
 	bool placed;			/* by a `view` event */
-	bool started;		/* v.start is a sign other than an action */
-	int64_t id_time;		/* effective, or SESS_NO_TIME */
+	unsigned char sign;		/* what v.start is, see sign_of */
+	int64_t id_time, load_time;	/* effective, or SESS_NO_TIME */
 	int64_t errors, api_ok, api_failed;	/* as leave records say */
 	uint32_t rank;			/* where it is in s.views */
 };
@@ -168,7 +169,7 @@ view_new(struct sessp_fold *f, uint32_t ref, int64_t when)
 	w->v.start = w->v.end = when;
 	w->v.stay_ms = w->v.load_ms = -1;
 	w->ref = ref;
-	w->id_time = SESS_NO_TIME;
+	w->id_time = w->load_time = SESS_NO_TIME;
 	if (ref != 0) {
 		sessp_tuple_next(sessp_store_tuple(f->st, ref)->bytes + 1, &w->v.view_id);
 		w->id_time = sess_arms_id_time(w->v.view_id.p, w->v.view_id.len);
@@ -263,19 +264,67 @@ take_place(struct sessp_fold *f, struct sessp_fold_view *w, const struct sessp_d
 	take(&w->v.title, place_string(f, d->place, SESSP_TITLE), replace);
 }
 
+/* How good a sign of a view's start an event is.  The best that there is counts,
+ * and of equals the earliest.  A trail of actions is sent late and reaches back
+ * to views before.  The time of a call may be the application's, and that of a
+ * timing is of the document, whose first view is long gone. */
+enum { AN_ACTION, AN_EVENT, ITS_OWN };
+
+static unsigned char
+sign_of(const struct sessp_fold_view *w, const struct sessp_digest *d, double stay)
+{
+	if (d->kind == SESS_ACTION)
+		return AN_ACTION;
+	return w->ref == 0 || d->kind == SESS_VIEW || d->kind == SESS_LOAD ||
+	    (d->kind == SESS_LEAVE && stay >= 0) ? ITS_OWN : AN_EVENT;
+}
+
 static void
-leave(struct sessp_fold_view *w, const struct sessp_more *m, int64_t when)
+take_start(struct sessp_fold_view *w, unsigned char sign, int64_t when)
+{
+	if (sign > w->sign || (sign == w->sign && when < w->v.start)) {
+		w->sign = sign;
+		w->v.start = when;
+	}
+}
+
+/* A route that changes before its document is loaded: the load is reported of
+ * the new view, while it began that which is left at when. */
+static void
+route_change(struct sessp_fold *f, struct sessp_fold_view *left, int64_t when)
+{
+	struct sessp_fold_view *w = f->loading != NONE ? &f->work[f->loading] : left;
+
+	if (w == left || left->id_time < w->load_time || left->id_time > when ||
+	    w->id_time < when || w->id_time > when + ROUTE_CHANGE)
+		return;
+	take_start(left, ITS_OWN, w->load_time);
+	w->v.start = w->id_time;
+}
+
+static void
+load(struct sessp_fold *f, struct sessp_fold_view *w, const struct sessp_more *m,
+    int64_t when)
+{
+	if (w->v.load_ms < 0)
+		w->v.load_ms = m->ms;
+	if (w->load_time == SESS_NO_TIME && w->id_time > when) {
+		w->load_time = when;
+		f->loading = (uint32_t)(w - f->work);
+	}
+}
+
+static void
+leave(struct sessp_fold *f, struct sessp_fold_view *w, const struct sessp_more *m,
+    int64_t when)
 {
 	w->errors += m->errors;
 	w->api_ok += m->api_ok;
 	w->api_failed += m->api_failed;
-	if (m->ms < 0 || m->ms > LONGEST_STAY)
-		return;
 	/* Each leave of a view counts from its beginning. */
-	if (m->ms > w->v.stay_ms)
+	if (m->ms <= LONGEST_STAY && m->ms > w->v.stay_ms)
 		w->v.stay_ms = m->ms;
-	if (when - (int64_t)m->ms < w->v.start)
-		w->v.start = when - (int64_t)m->ms;
+	route_change(f, w, when);
 }
 
 /* -- counts */
@@ -288,13 +337,10 @@ count(struct sessp_fold *f, struct sessp_fold_view *w, const struct sessp_digest
 	struct sess_session *s = &f->s;
 	int64_t n = m->times, failed = d->flags & SESSP_FAILED ? n : 0,
 	    slow = d->flags & SESSP_SLOW ? n : 0;
+	double stay;
 
-	/* A trail of actions is sent late and reaches back to views before:
-	 * it tells a view's start only where nothing else does. */
-	if (!w->started && d->kind != SESS_ACTION) {
-		w->started = true;
-		w->v.start = when;
-	}
+	stay = d->kind == SESS_LEAVE && m->ms <= LONGEST_STAY ? m->ms : -1;
+	take_start(w, sign_of(w, d, stay), when - (stay > 0 ? (int64_t)stay : 0));
 	switch ((enum sess_kind)d->kind) {
 	case SESS_VIEW:
 		s->page_views += n;
@@ -302,8 +348,7 @@ count(struct sessp_fold *f, struct sessp_fold_view *w, const struct sessp_digest
 		break;
 	case SESS_LOAD:
 		s->slow_loads += slow;
-		if (w->v.load_ms < 0)
-			w->v.load_ms = m->ms;
+		load(f, w, m, when);
 		break;
 	case SESS_RESOURCE:
 		s->resource_errors += failed;
@@ -320,7 +365,7 @@ count(struct sessp_fold *f, struct sessp_fold_view *w, const struct sessp_digest
 		s->actions += n;
 		break;
 	case SESS_LEAVE:
-		leave(w, m, when);
+		leave(f, w, m, when);
 		break;
 	default:
 		break;
@@ -380,7 +425,7 @@ sessp_fold_begin(struct sessp_fold *f, const struct sessp_store *st,
 	f->s.key = f->s.entry_page = f->s.exit_page = nothing;
 	f->nwork = 0;
 	f->who = f->env = 0;
-	f->loose = NONE;
+	f->loose = f->loading = NONE;
 	map_reset(&f->view_map);
 	map_reset(&f->user_map);
 }
@@ -430,9 +475,9 @@ settle(struct sessp_fold *f, struct sessp_fold_view *w)
 	s->api_calls += v->api_calls;
 	s->api_failures += v->api_failures;
 	/* An id that is much older than its view is a copy or no time at all. */
-	if (w->id_time != SESS_NO_TIME && w->id_time < v->start &&
-	    v->start - w->id_time <= DAY)
-		v->start = w->id_time;
+	if (w->id_time != SESS_NO_TIME && v->start - w->id_time <= DAY &&
+	    w->id_time - v->start <= DAY)
+		take_start(w, ITS_OWN, w->id_time);
 }
 
 static int

@@ -333,6 +333,7 @@ struct sessp_fold {
 	int64_t skew;
 	uint32_t who, env;		/* tuples of the last event */
 	uint32_t loose;			/* current view of events without view_id */
+	uint32_t loading;		/* view of the last load */
 };
 
 void sessp_fold_begin(struct sessp_fold *f, const struct sessp_store *st,

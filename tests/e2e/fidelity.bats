@@ -49,6 +49,19 @@ equal() {
 	equal arms-rum-browser "$CORPUS/arms-rum-browser/logs" "$CORPUS/arms-rum-browser/collector.jsonl.zst"
 }
 
+# Another capture, of what sites seldom do: two instances of the SDK on a page,
+# routes that change before the load, points of time on later routes, names that
+# are numbers or cut in half a character, requests without an answer, sessions
+# that end in between, retries, clocks that jump, no storage, no cookies.
+@test "a capture of what sites seldom do equals its raw requests" {
+	for sdk in arms-js-sdk arms-rum-browser; do
+		python3 "$ORACLE/oracle.py" "$BATS_TEST_DIRNAME/../data/seldom/$sdk.jsonl.zst" >seldom.oracle
+		run python3 "$ORACLE/compare.py" seldom.oracle "$BATS_TEST_DIRNAME/../data/seldom/$sdk.jsonl.zst"
+		echo "$output"
+		[ "$status" -eq 0 ]
+	done
+}
+
 @test "what the browser did: every difference has a name" {
 	for sdk in arms-js-sdk arms-rum-browser; do
 		python3 "$ORACLE/compare.py" --sessions "$sdk.sessions" \

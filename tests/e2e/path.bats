@@ -259,6 +259,19 @@ within() {
 	)" ]
 }
 
+@test "what failed without a status says so, and a timing its group" {
+	{
+		event 1 kind '"api"' api '"/hang"' method '"GET"' ok false duration_ms 500
+		event 2 kind '"custom"' name '"pay"' ok false
+		event 3 kind '"timing"' name '"t1"' group '"hero"' value 20
+	} | sed 's/"kind":"view",\(.*\)"kind"/\1"kind"/' >in
+	run sess-path in
+	exits 0
+	[[ "$output" == *'GET /hang   '*'failed   500ms'* ]]
+	[[ "$output" == *'  custom  pay failed'* ]]
+	[[ "$output" == *'  timing  hero/t1 20ms'* ]]
+}
+
 @test "clock times are in --tz" {
 	two_sessions >in
 	run sess-path --tz Asia/Shanghai in

@@ -34,6 +34,11 @@ def millis(iso):
     return round(datetime.fromisoformat(iso.replace('Z', '+00:00')).timestamp() * 1000)
 
 
+def units(text, n):
+    """The first n UTF-16 units, as JavaScript counts."""
+    return text.encode('utf-16-le', 'surrogatepass')[:2 * n].decode('utf-16-le', 'replace')
+
+
 def key_of(record):
     return record.get('app_id', ''), record.get('session_id')
 
@@ -95,8 +100,8 @@ def differences(want, got, bodies):
             if abs(w - g) > 1000:
                 yield f'{key}: {w} in the requests, {g} in sess'
         elif key == 'errors' and not bodies:
-            # the query holds the message cut at 1000 characters
-            cut = lambda e: sorted([m[:900], n] for m, n in e)
+            # the query holds the message cut at 1000 UTF-16 units
+            cut = lambda e: sorted([units(m, 900), n] for m, n in e)
             if cut(w) != cut(g):
                 yield f'{key}: {cut(w)} in the requests, {cut(g)} in sess'
         elif w != g:

@@ -166,7 +166,9 @@ class View:
     def __init__(self, e):
         self.view_id = e.get('view_id', '')
         self.place = dict.fromkeys(PLACE, '')
-        self.placed = self.signed = self.viewed = False
+        self.placed = self.viewed = False
+        self.sign = 0               # of start: an action, any event, one of its own
+        self.made = self.loaded = None
         self.start = self.end = e['at']
         self.stay_ms = self.load_ms = None
         self.errors = self.calls = self.failures = 0
@@ -188,33 +190,40 @@ class View:
         kind, n = e['kind'], e['n']
         self.end = max(self.end, e['at'])
         self.take_place(e)
-        if kind != 'action' and not self.signed:
-            self.signed, self.start = True, e['at']
+        stay = measured(e, 'stay_ms') if kind == 'leave' else None
+        if stay is not None and stay > 366 * DAY:
+            stay = None
+        own = not self.view_id or kind in ('view', 'load') or stay is not None
+        self.take_start(0 if kind == 'action' else 1 + own, e['at'] - int(stay or 0))
         if kind == 'view':
             self.viewed = True
-        elif kind == 'load' and self.load_ms is None:
-            self.load_ms = measured(e, 'load_ms')
+        elif kind == 'load':
+            if self.load_ms is None:
+                self.load_ms = measured(e, 'load_ms')
+            if self.loaded is None and self.made is not None and self.made > e['at']:
+                self.loaded = e['at']
         elif kind == 'api':
             self.calls += n
             self.failures += n * failed(e)
         elif kind == 'error':
             self.errors += n
         elif kind == 'leave':
-            self.leave(e)
+            self.leave(e, stay)
 
-    def leave(self, e):
+    def take_start(self, sign, at):
+        if sign > self.sign or (sign == self.sign and at < self.start):
+            self.sign, self.start = sign, at
+
+    def leave(self, e, stay):
         self.left_errors += at_least(e, 'errors', 0)
         self.left_ok += at_least(e, 'api_ok', 0)
         self.left_failed += at_least(e, 'api_failed', 0)
-        stay = measured(e, 'stay_ms')
-        if stay is not None and stay <= 366 * DAY:
+        if stay is not None:
             self.stay_ms = stay if self.stay_ms is None else max(self.stay_ms, stay)
-            self.start = min(self.start, e['at'] - int(stay))
 
-    def settle(self, skew):
-        made = id_time(self.view_id)
-        if made is not None and self.start - DAY <= made + skew < self.start:
-            self.start = made + skew
+    def settle(self):
+        if self.made is not None and abs(self.start - self.made) <= DAY:
+            self.take_start(2, self.made)
 
     def surplus(self):
         """Errors, calls and failures that its leaves tell of and no event records."""
@@ -225,7 +234,7 @@ class View:
 
 def views_of(events, skew):
     """The views in order of their start; each event's `view` is one of them."""
-    named, views, loose = {}, [], None
+    named, views, loose, loading = {}, [], None, None
     for e in events:
         e['n'] = at_least(e, 'times', 1)
         ident = e.get('view_id')
@@ -233,6 +242,8 @@ def views_of(events, skew):
             view = named.get(ident)
             if view is None:
                 named[ident] = view = View(e)
+                made = id_time(ident)
+                view.made = None if made is None else made + skew
                 views.append(view)
         else:
             if loose is None or not loose.belongs(e):
@@ -241,8 +252,15 @@ def views_of(events, skew):
             view = loose
         view.add(e)
         e['view'] = view
+        if e['kind'] == 'load' and view.loaded == e['at']:
+            loading = view
+        elif e['kind'] == 'leave' and loading not in (None, view) and view.made is not None and (
+                loading.loaded <= view.made <= e['at'] <= loading.made <= e['at'] + 250):
+            # the route changed before the document had loaded
+            view.take_start(2, loading.loaded)
+            loading.start = loading.made
     for v in views:
-        v.settle(skew)
+        v.settle()
     views.sort(key=lambda v: v.start)      # stable: of equal ones that of the first event
     return views
 

@@ -62,7 +62,7 @@ class Session:
         self.sets = defaultdict(set)
         self.views = defaultdict(lambda: {
             'starts': [], 'page': None, 'pv': 0, 'errors': 0, 'ok': 0, 'failed': 0,
-            'leave_errors': 0, 'leave_ok': 0, 'leave_failed': 0})
+            'made': None, 'loaded': None, 'left': [], 'leave_errors': 0, 'leave_ok': 0, 'leave_failed': 0})
         self.errors, self.apis, self.actions = [], [], []
         self.loads, self.skews = [], []
         self.resource_errors = self.acted = 0
@@ -82,7 +82,19 @@ class Session:
         agree = {r for d, r in self.skews if d - least <= 60000}
         return least if least > 60000 and len(agree) >= 3 else 0
 
+    def first_of_document(self, view):
+        """A route that changed before the load ended: the load is in the new view,
+        and began with the one that was left as the id of the new was made."""
+        for u in self.views.values():
+            if u is not view and None not in (u['made'], view['made']) and u['made'] >= view['loaded'] and any(
+                    u['made'] <= left <= view['made'] <= left + 250 for left in u['left']):
+                return u
+        return view
+
     def order(self):
+        for v in self.views.values():
+            if v['loaded'] is not None:
+                self.first_of_document(v)['starts'].append(v['loaded'])
         ordered = sorted(((min(v['starts']), k) for k, v in self.views.items() if v['pv'] and v['starts']))
         return [self.views[k]['page'] for _, k in ordered]
 
@@ -151,7 +163,11 @@ def arms(line, sessions, seen):
     fact(s.sets, 'ip', line['remote_addr'])
     view = s.views[q.get('pv_id', '')]
     made = id_time(q.get('pv_id', ''))
-    view['starts'] += [t for t in (begin if q['t'] != 'behavior' else None, made) if t is not None]
+    # what says when the view began; a timing or a call by hand has another time
+    view['made'] = made
+    view['starts'] += [t for t in (begin if q['t'] == 'pv' else None, made) if t is not None]
+    if q['t'] == 'perf':
+        view['loaded'] = begin
     times = int(q.get('times') or 1)
     t = q['t']
     if t == 'pv':
@@ -173,6 +189,7 @@ def arms(line, sessions, seen):
         view['leave_failed'] += int(q['apifail'])
         if begin is not None:
             view['starts'].append(begin - int(q['stay']))
+            view['left'].append(begin)
     elif t == 'resourceError':
         s.resource_errors += 1
     elif t == 'behavior':

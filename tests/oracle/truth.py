@@ -19,6 +19,11 @@ def of(t, *kinds):
     return [a for a in t['actions'] if a['kind'] in kinds]
 
 
+def cut(name):
+    """A user name as the SDK cuts it: 40 UTF-16 units, of a half character a mark."""
+    return name.encode('utf-16-le')[:80].decode('utf-16-le', 'replace')
+
+
 def opt(t, name, default=1):
     return t['opts'].get(name, default)
 
@@ -35,14 +40,18 @@ def routes_without_view(t):
     return n
 
 
-def loads_near(t, s):
+def near(t, kind):
     """The driver's load begins at its request, the SDK's at fetchStart, up to
     1.3 s later on the busy machine of the capture."""
-    return sum(abs(a['ms'] - 2000) <= 1300 for a in of(t, 'load'))
+    return sum(abs((a['ms'] or 0) - 2000) <= 1300 for a in of(t, kind))
+
+
+def loads_near(t, s):
+    return near(t, 'load')
 
 
 def apis_near(t, s):
-    return sum(abs(a['ms'] - 2000) <= 1300 for a in of(t, 'api'))
+    return near(t, 'api')
 
 
 def unanswered(t, s):
@@ -125,7 +134,7 @@ def account(t, sessions):
         yield metric, want, seen[metric], names, left
     names = {u for s in mine for u in s['user_names']}
     for user in t['users']:
-        if mine and user[:40] not in names:
+        if mine and user and cut(user) not in names:
             # the login page's own beacons still carry the old name
             late = t['users'] and user == t['users'][-1] and t['scenario'] in ('login_mid', 'user_switch')
             yield 'user_names', user, '-', ['named after the last beacon'] if late else [], 0 if late else 1

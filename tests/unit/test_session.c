@@ -387,6 +387,54 @@ a_view_starts_at_its_earliest_sign(void **state)
 	end(w);
 }
 
+/* A timing counts from the load of its document, a call by hand from whenever
+ * the application says. */
+static void
+what_an_application_times_is_no_sign_of_a_view(void **state)
+{
+	struct world *w = begin();
+	const struct sess_session *s;
+
+	(void)state;
+	add(w, SESS_LOAD, 1, T + 100, T, S, SESS_K_VIEW_ID, "a", SESS_K_PAGE, "/a", -1);
+	add(w, SESS_TIMING, 2, T + 90, T, S, SESS_K_VIEW_ID, "b", SESS_K_PAGE, "/b", -1);
+	add(w, SESS_VIEW, 3, T + 500, T, S, SESS_K_VIEW_ID, "b", SESS_K_PAGE, "/b", -1);
+	add(w, SESS_LEAVE, 4, T + 900, T, S, SESS_K_VIEW_ID, "c", SESS_K_PAGE, "/c",
+	    SESS_K_STAY_MS, "100", -1);
+	add(w, SESS_API, 5, T, T, S, SESS_K_VIEW_ID, "c", SESS_K_PAGE, "/c", -1);
+	s = next(w);
+	assert_int_equal(s->nviews, 3);
+	assert_slice(s->views[0].page, "/a");
+	assert_slice(s->views[1].page, "/b");
+	assert_int_equal(s->views[1].start, T + 500);
+	assert_slice(s->views[2].page, "/c");
+	assert_int_equal(s->views[2].start, T + 800);
+	end(w);
+}
+
+static void
+a_load_that_ends_on_another_route_began_the_first(void **state)
+{
+	/* made at 1626320729630 and 36 ms later */
+	static const char first[] = "bkkRsrej4OFdv2d4yeb37Xb2R2Xp", home[] = "bkkRsrej4OFdv2d4yeb38Xb2R2Xp";
+	const int64_t t = 1626320729630;
+	struct world *w = begin();
+	const struct sess_session *s;
+
+	(void)state;
+	add(w, SESS_LOAD, 1, t - 100, t, S, SESS_K_VIEW_ID, home, SESS_K_PAGE, "home", -1);
+	add(w, SESS_LEAVE, 2, t + 36, t, S, SESS_K_VIEW_ID, first, SESS_K_PAGE, "[index]",
+	    SESS_K_STAY_MS, "35", -1);
+	add(w, SESS_VIEW, 3, t + 300, t, S, SESS_K_VIEW_ID, home, SESS_K_PAGE, "home", -1);
+	s = next(w);
+	assert_int_equal(s->nviews, 2);
+	assert_slice(s->views[0].page, "[index]");
+	assert_int_equal(s->views[0].start, t - 100);
+	assert_slice(s->views[1].page, "home");
+	assert_int_equal(s->views[1].start, t + 36);
+	end(w);
+}
+
 static void
 an_id_made_long_before_is_no_sign_of_a_view(void **state)
 {
@@ -672,6 +720,8 @@ main(void)
 		cmocka_unit_test(without_a_session_id_the_visitor_is_the_key),
 		cmocka_unit_test(events_of_nobody_are_not_lost),
 		cmocka_unit_test(a_view_starts_at_its_earliest_sign),
+		cmocka_unit_test(what_an_application_times_is_no_sign_of_a_view),
+		cmocka_unit_test(a_load_that_ends_on_another_route_began_the_first),
 		cmocka_unit_test(an_id_made_long_before_is_no_sign_of_a_view),
 		cmocka_unit_test(a_views_place_is_that_of_its_view_event),
 		cmocka_unit_test(events_without_a_view_id_are_grouped_by_neighbouring_pages),
