@@ -4,7 +4,8 @@
 
 #include "private.h"
 
-#define RECOUNT (1 << 16)	/* looks between two counts of the memory in use */
+#define RECOUNT (1 << 16)	/* looks between two counts of the memory in use; as many
+				 * as there are rows, if that is more */
 
 const char *
 sessp_row_key(const struct sessp_row *row)
@@ -199,7 +200,7 @@ sessp_table_settle(struct sess_stats *st, struct sess_err *err)
 	struct sessp_table *t = &st->table;
 	size_t i;
 
-	if (t->adds >= RECOUNT) {
+	if (t->adds >= RECOUNT && t->adds >= t->n) {
 		t->adds = 0;
 		for (t->bytes = i = 0; i < t->nslots; i++)
 			if (t->slots[i] != NULL)
