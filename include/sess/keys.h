@@ -60,7 +60,7 @@ X(TIMES,          "times",          INT,  "times",    "",                 "ident
 X(SAMPLING,       "sampling",       INT,  "sampling", "",                 "1 of N was kept; absent: 1") \
 /* its own, by kind */ \
 X(NAME,           "name",           STR,  "key",      "browser.web_vital.name", "name of a vital, timing, metric, long task or custom event") \
-X(GROUP,          "group",          STR,  "group",    "",                 "group of a metric or custom event") \
+X(GROUP,          "group",          STR,  "group",    "",                 "group of a metric, a timing or a custom event") \
 X(SUBKEY,         "subkey",         STR,  "subkey",   "",                 "second name of a percent metric") \
 X(METRIC_TYPE,    "metric_type",    STR,  "t",        "",                 "sum, avg or percent") \
 X(VALUE,          "value",          NUM,  "val",      "browser.web_vital.value", "value: ms for LCP INP FCP TTFB FID and timings, none for CLS") \

@@ -22,6 +22,19 @@ ten_to(long n)
 	return v;
 }
 
+/* Whether the text is a JSON number of nothing but digits, so many at most: its value. */
+static inline bool
+is_whole(const char *p, size_t len, size_t most, uint64_t *v)
+{
+	size_t i;
+
+	if (len == 0 || len > most || (*p == '0' && len > 1))
+		return false;
+	for (*v = i = 0; i < len && p[i] >= '0' && p[i] <= '9'; i++)
+		*v = *v * 10 + (uint64_t)(p[i] - '0');
+	return i == len;
+}
+
 /*
  * The value of a JSON number, whatever the locale: up to 19 digits as a whole
  * number, times a power of ten.  Up to 2^53 and 10^22, which is all that an
@@ -74,8 +87,11 @@ double
 sess_event_num(const struct sess_event *ev, enum sess_key k, double missing)
 {
 	struct sess_slice s = sess_event_get(ev, k);
+	uint64_t whole;
 	double v;
 
+	if (is_whole(s.p, s.len, 15, &whole))	/* a double holds it */
+		return (double)whole;
 	return decimal(s.p, s.len, &v) ? v : missing;
 }
 
@@ -83,13 +99,11 @@ int64_t
 sess_event_int(const struct sess_event *ev, enum sess_key k, int64_t missing)
 {
 	struct sess_slice s = sess_event_get(ev, k);
-	size_t minus = s.len > 0 && s.p[0] == '-', i;
-	uint64_t v = 0;
+	size_t minus = s.len > 0 && s.p[0] == '-';
+	uint64_t v;
 	double d;
 
-	for (i = minus; i < s.len && i < 18 && s.p[i] >= '0' && s.p[i] <= '9'; i++)
-		v = v * 10 + (uint64_t)(s.p[i] - '0');
-	if (i == s.len && i > minus && (s.p[minus] != '0' || i == minus + 1))
+	if (is_whole(s.p + minus, s.len - minus, 18, &v))
 		return minus ? -(int64_t)v : (int64_t)v;
 	if (!decimal(s.p, s.len, &d))			/* 12.0, 1e3 */
 		return missing;

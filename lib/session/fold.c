@@ -198,7 +198,8 @@ place_string(const struct sessp_fold *f, uint32_t place, unsigned which)
 /*
  * Events without a view_id: neighbours of one page are one view.  A page come
  * back to is another view, and so is each `view` event but the first of its
- * page, which may follow what it is about.
+ * page, which may follow what it is about.  A page's parts are of the page
+ * before them.
  */
 static struct sessp_fold_view *
 loose_view(struct sessp_fold *f, const struct sessp_digest *d, int64_t when)
@@ -208,8 +209,8 @@ loose_view(struct sessp_fold *f, const struct sessp_digest *d, int64_t when)
 
 	if (f->loose != NONE) {
 		w = &f->work[f->loose];
-		if ((page.len == 0 || w->v.page.len == 0 || same(page, w->v.page)) &&
-		    !(d->kind == SESS_VIEW && w->v.viewed))
+		if ((d->flags & SESSP_PART || page.len == 0 || w->v.page.len == 0 ||
+		    same(page, w->v.page)) && !(d->kind == SESS_VIEW && w->v.viewed))
 			return w;
 	}
 	f->loose = (uint32_t)f->nwork;

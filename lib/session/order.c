@@ -132,7 +132,7 @@ by_time(const void *a, const void *b)
 
 	if ((c = order64(x->when, y->when)) != 0 ||
 	    (c = order64(x->received, y->received)) != 0 ||
-	    (c = (int)x->kind - (int)y->kind) != 0)
+	    (c = (int)x->rank - (int)y->rank) != 0)
 		return c;
 	return by_id(a, b);
 }
@@ -282,7 +282,7 @@ sessp_order(const struct sessp_store *st, struct sessp_group *grp, enum sess_clo
 		d = &w->digests[it->at];
 		it->when = sessp_when(d, clock, w->skew);
 		it->received = d->received;
-		it->kind = d->kind;
+		it->rank = sessp_rank(d);
 	}
 	sort_by_time(w->items, n);
 	save(st, grp, w, n);

@@ -367,6 +367,35 @@ put_more(const struct sess_packer *pk, const struct sess_event *ev, uint32_t mar
 	return 0;
 }
 
+/* Whether a server was asked for a style, a picture, an answer of an interface:
+ * what a page wants, not what a user goes to.  A log does not say so; the method
+ * and the path do, mostly. */
+static bool
+is_part(const struct sess_event *ev)
+{
+	static const char names[] = " css js mjs map png jpg jpeg gif svg ico webp avif bmp"
+	    " woff woff2 ttf otf eot mp3 mp4 webm ogg json xml wasm txt webmanifest ";
+	struct sess_slice s = sess_event_get(ev, SESS_K_METHOD),
+	    url = sess_event_get(ev, SESS_K_URL);
+	const char *at, *dot, *end;
+
+	if (s.len > 0 && (s.len != 3 || memcmp(s.p, "GET", 3) != 0))
+		return true;
+	if (url.len == 0)
+		return false;
+	if ((end = memchr(url.p, '?', url.len)) == NULL)
+		end = url.p + url.len;
+	if (memmem(url.p, (size_t)(end - url.p), "/api/", 5) != NULL)
+		return true;
+	for (dot = end; dot > url.p && dot[-1] != '.' && dot[-1] != '/'; dot--)
+		;
+	if (dot == url.p || dot[-1] == '/' || dot == end ||
+	    memchr(dot, ' ', (size_t)(end - dot)) != NULL)
+		return false;
+	at = memmem(names, sizeof(names) - 1, dot, (size_t)(end - dot));
+	return at != NULL && at[-1] == ' ' && at[end - dot] == ' ';
+}
+
 static uint8_t
 flags(const struct sess_packer *pk, const struct sess_event *ev, const struct sessp_more *m)
 {
@@ -381,6 +410,8 @@ flags(const struct sess_packer *pk, const struct sess_event *ev, const struct se
 	if (ev->kind == SESS_API && sess_event_has(ev, SESS_K_DURATION_MS) &&
 	    ms(ev, SESS_K_DURATION_MS) > pk->opts.slow_api)
 		f |= SESSP_SLOW;
+	if (ev->kind == SESS_REQUEST && is_part(ev))
+		f |= SESSP_PART;
 	return f;
 }
 

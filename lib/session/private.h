@@ -61,7 +61,8 @@ sessp_tuple_next(const char *p, struct sess_slice *s)
  * are prefix-free: no group's are the beginning of another's. */
 size_t sessp_tuple_key(const char *tuple);
 
-enum { SESSP_FAILED = 1, SESSP_SLOW = 2 };
+/* PART: a request for something of a page, not for a page. */
+enum { SESSP_FAILED = 1, SESSP_SLOW = 2, SESSP_PART = 4 };
 
 /* What is kept of an event. */
 struct sessp_digest {
@@ -72,6 +73,13 @@ struct sessp_digest {
 	uint32_t more;			/* a struct sessp_more; 0: all of it plain */
 	uint8_t kind, flags, nkeys, unused[5];
 };
+
+/* Of events of one time: kinds in their order, and a page before its parts. */
+static inline uint8_t
+sessp_rank(const struct sessp_digest *d)
+{
+	return d->flags & SESSP_PART ? SESS_NKINDS : d->kind;
+}
 
 /* What few kinds have (or all, where lines are wanted). */
 struct sessp_more {
@@ -245,7 +253,7 @@ struct sessp_item {
 	int64_t when, received;
 	uint64_t id;
 	uint32_t at;		/* in the group */
-	uint8_t kind;
+	uint8_t rank;
 };
 
 /* Candidates for a session's skew: of each received time the least distance to

@@ -13,7 +13,7 @@
 #include "private.h"
 
 #define ID_LEN		8	/* behind the group in a key of g->events */
-#define CLOCK_LEN	(8 + 8 + 1 + 8)	/* clock, received, kind, id */
+#define CLOCK_LEN	(8 + 8 + 1 + 8)	/* clock, received, rank, id */
 
 /* -- to disk */
 
@@ -195,7 +195,7 @@ move_large(struct merge *m, struct sess_err *err)
 		client = sessp_by_client(d, g->opts.clock);
 		sessp_put64s(key, sessp_when(d, g->opts.clock, 0));
 		sessp_put64s(key + 8, d->received);
-		key[16] = (char)d->kind;
+		key[16] = (char)sessp_rank(d);
 		sessp_put64(key + 17, d->id);
 		g->data.len = 0;
 		if (sessp_store_pack(&g->store, d, &g->data) < 0)

@@ -12,6 +12,11 @@ sessp_key_part(struct sess_buf *out, const char *p, size_t len)
 
 	if (sess_buf_room(out, 2 * len + 1) < 0)
 		return -1;
+	if (len > 0 && memchr(p, 0, len) == NULL && memchr(p, 1, len) == NULL) {
+		memcpy(out->data + out->len, p, len);
+		out->len += len;
+		len = 0;
+	}
 	for (i = 0; i < len; i++) {
 		if ((unsigned char)p[i] > 1) {
 			out->data[out->len++] = p[i];

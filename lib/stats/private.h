@@ -234,6 +234,9 @@ enum sess_status sessp_row_read(const struct sess_stats *st, struct sessp_row *r
 
 /* -- rank.c: rows in the order of the output */
 
+/* Before the first row. */
+enum sess_status sessp_rank_begin(struct sess_stats *st, struct sess_err *err);
+
 /* A row of a report of single rows.  0 or -1 (st->failed says why). */
 int sessp_rank_single(struct sess_stats *st, unsigned report, const struct sessp_obs *o);
 
@@ -333,6 +336,12 @@ struct sessp_whole {
 	bool estimated;
 };
 
+/* The ranks of the best rows so far, as a heap whose first is the worst. */
+struct sessp_best {
+	uint64_t *rank;
+	size_t n, max;			/* max 0: all rows are kept */
+};
+
 struct sess_stats {
 	struct sess_stats_opts o;
 	json_t *like;			/* of sess_stats_like: owns the texts of o; o.reports,
@@ -359,6 +368,8 @@ struct sess_stats {
 	size_t *order, *first;		/* members by view */
 	size_t order_cap, first_cap;
 	struct sess_buf dimensions, key, scratch;
+	struct sess_buf folded;		/* report_errors.c: what tells the error apart, */
+	size_t folded_end[3];		/* three texts */
 	struct sessp_table table;
 	struct sessp_tally_entry *tally;	/* of the row that is read */
 	size_t ntally, tally_cap;
@@ -367,6 +378,7 @@ struct sess_stats {
 
 	struct sess_stats *of;		/* of a share: the whole; else NULL */
 	pthread_mutex_t lock;		/* of rank */
+	struct sessp_best best[32];	/* of each report of single rows with a limit */
 	struct sessp_sorter *rank;	/* a share's is that of the whole */
 	bool ranked;			/* groups are in rank */
 	uint64_t given;			/* rows of these dimensions */

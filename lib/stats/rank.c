@@ -111,18 +111,25 @@ sessp_cells_read(struct sess_stats *st, unsigned report, struct sess_slice data,
 
 /* -- the order */
 
-/* A number as 9 bytes that sort as it does; unknown comes last. */
+/* A number as one that sorts as it does. */
+static uint64_t
+rank_of(double d, bool ascending)
+{
+	uint64_t u;
+
+	memcpy(&u, &d, sizeof(u));
+	u = u >> 63 ? ~u : u | (uint64_t)1 << 63;
+	return ascending ? u : ~u;
+}
+
+/* The same as 9 bytes; unknown comes last. */
 static int
 put_rank(struct sess_buf *out, bool known, double d, bool ascending)
 {
 	unsigned char b[9];
-	uint64_t u;
+	uint64_t u = rank_of(d, ascending);
 	int i;
 
-	memcpy(&u, &d, sizeof(u));
-	u = u >> 63 ? ~u : u | (uint64_t)1 << 63;
-	if (!ascending)
-		u = ~u;
 	b[0] = !known;
 	for (i = 0; i < 8; i++)
 		b[1 + i] = known ? (unsigned char)(u >> (56 - 8 * i)) : 0;
@@ -182,6 +189,14 @@ add(struct sess_stats *st, unsigned report, struct sess_slice dims, struct sess_
 	return r;
 }
 
+/* Most rows of a report, for each value of the dimensions; 0: all. */
+static uint64_t
+limit_of(const struct sess_stats *st, unsigned report)
+{
+	return st->shown > 0 ? st->shown : st->o.limit > 0 ? st->o.limit :
+	    st->reports[report]->limit;
+}
+
 /* -- single rows */
 
 static void
@@ -193,6 +208,84 @@ set_cell(struct sess_cell *c, enum sess_type type, const struct sessp_added *v)
 	c->d = v->d;
 	if (type == SESS_T_INT && v->n == 0)
 		c->i = (int64_t)v->d;
+}
+
+/* -- rows that others, as many as will be shown, come before need not be kept */
+
+#define MOST_BEST 4096			/* more than these: all are */
+
+enum sess_status
+sessp_rank_begin(struct sess_stats *st, struct sess_err *err)
+{
+	const struct sessp_report *r;
+	struct sessp_best *b;
+	uint64_t limit;
+	unsigned i;
+
+	for (i = 0; i < st->nreports; i++) {
+		r = st->reports[i];
+		limit = limit_of(st, i);
+		if (r->measures != NULL || r->of_sessions || st->ndims > 0 || limit == 0 ||
+		    st->o.beyond || limit > MOST_BEST || is_text(st->tables[i].columns[st->main[i]].type))
+			continue;
+		b = &st->best[i];
+		if ((b->rank = calloc(limit, sizeof(*b->rank))) == NULL)
+			return sess_err_nomem(err);
+		b->max = limit;
+	}
+	return SESS_OK;
+}
+
+/* Put a rank among the best in place of the worst, which it is not behind. */
+static void
+replace_worst(struct sessp_best *b, uint64_t rank)
+{
+	size_t i = 0, child;
+
+	while ((child = 2 * i + 1) < b->n) {
+		child += child + 1 < b->n && b->rank[child + 1] > b->rank[child];
+		if (b->rank[child] <= rank)
+			break;
+		b->rank[i] = b->rank[child];
+		i = child;
+	}
+	b->rank[i] = rank;
+}
+
+static void
+add_best(struct sessp_best *b, uint64_t rank)
+{
+	size_t i = b->n++;
+
+	for (; i > 0 && b->rank[(i - 1) / 2] < rank; i = (i - 1) / 2)
+		b->rank[i] = b->rank[(i - 1) / 2];
+	b->rank[i] = rank;
+}
+
+/* Whether the observation's row will surely not be shown. */
+static bool
+is_hopeless(struct sess_stats *st, unsigned report, const struct sessp_obs *o)
+{
+	struct sessp_best *b = &st->best[report];
+	const struct sessp_column *col = &st->reports[report]->columns[st->main[report]];
+	struct sessp_added v = { .n = 0 };
+	struct sess_cell c = { .known = false };
+	uint64_t rank = UINT64_MAX;
+
+	if (b->max == 0)
+		return false;
+	if (col->value(st, o, col->a, &v)) {
+		set_cell(&c, col->c.type, &v);
+		rank = rank_of(col->c.type == SESS_T_NUM ? c.d : (double)c.i,
+		    st->ascending[report]);
+	}
+	if (b->n < b->max)
+		add_best(b, rank);
+	else if (rank <= b->rank[0])
+		replace_worst(b, rank);
+	else
+		return true;
+	return false;
 }
 
 /* A session's own record. */
@@ -269,6 +362,8 @@ sessp_rank_single(struct sess_stats *st, unsigned report, const struct sessp_obs
 	struct sess_slice view = sessp_obs_fact(o, SESS_K_VIEW_ID);
 	uint64_t id = o->m != NULL ? htobe64(o->m->id) : 0;
 
+	if (is_hopeless(st, report, o))
+		return 0;
 	memset(st->cells, 0, st->tables[report].ncolumns * sizeof(st->cells[0]));
 	st->tally_text.len = 0;
 	if (dimension_cells(st) < 0)
@@ -408,8 +503,7 @@ rank_groups(struct sess_stats *st, struct sess_err *err)
 static bool
 within(struct sess_stats *st, const struct sessp_ranked *row)
 {
-	uint64_t limit = st->shown > 0 ? st->shown : st->o.limit > 0 ? st->o.limit :
-	    st->reports[row->report]->limit;
+	uint64_t limit = limit_of(st, row->report);
 	size_t len = row->dims.len + 1;
 
 	if (st->given_for.len != len || memcmp(st->given_for.data, row->key.p, len) != 0) {

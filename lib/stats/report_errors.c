@@ -27,28 +27,32 @@ put_part(const struct sessp_obs *o, int part, struct sess_buf *out)
 	}
 }
 
-static int
-part(struct sess_stats *st, const struct sessp_obs *o, int arg, struct sess_buf *out)
-{
-	(void)st;
-	return put_part(o, arg, out) < 0 ? -1 : 1;
-}
-
-/* All three as 16 hex digits: the row's name. */
+/* All three as 16 hex digits: the row's name, and its first part.  The texts stay
+ * for the others. */
 static int
 signature(struct sess_stats *st, const struct sessp_obs *o, int arg, struct sess_buf *out)
 {
-	size_t at = out->len;
-	unsigned long long hash;
+	struct sess_buf *b = &st->folded;
+	int i;
 
-	(void)st, (void)arg;
-	if (put_part(o, TYPE, out) < 0 || sess_buf_putc(out, 0) < 0 ||
-	    put_part(o, MESSAGE, out) < 0 || sess_buf_putc(out, 0) < 0 ||
-	    put_part(o, FRAME, out) < 0)
-		return -1;
-	hash = XXH3_64bits(out->data + at, out->len - at);
-	out->len = at;
-	return sess_buf_printf(out, "%016llx", hash) < 0 ? -1 : 1;
+	(void)arg;
+	b->len = 0;
+	for (i = TYPE; i <= FRAME; i++) {
+		if ((i > TYPE && sess_buf_putc(b, 0) < 0) || put_part(o, i, b) < 0)
+			return -1;
+		st->folded_end[i] = b->len;
+	}
+	return sess_buf_printf(out, "%016llx",
+	    (unsigned long long)XXH3_64bits(b->data, b->len)) < 0 ? -1 : 1;
+}
+
+static int
+part(struct sess_stats *st, const struct sessp_obs *o, int arg, struct sess_buf *out)
+{
+	size_t from = arg == TYPE ? 0 : st->folded_end[arg - 1] + 1;
+
+	(void)o;
+	return sess_buf_add(out, st->folded.data + from, st->folded_end[arg] - from) < 0 ? -1 : 1;
 }
 
 enum {

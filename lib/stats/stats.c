@@ -161,7 +161,8 @@ set_up(struct sess_stats *st, struct sess_err *err)
 		if (add_dimension(st, *name, err) < 0)
 			return err->code;
 	look_at(st);
-	if (sessp_zone_open(&st->zone, st->o.tz, err) < 0 || sessp_tables_make(st, err) < 0)
+	if (sessp_zone_open(&st->zone, st->o.tz, err) < 0 || sessp_tables_make(st, err) < 0 ||
+	    sessp_rank_begin(st, err) < 0)
 		return err->code;
 	return st->of != NULL ? SESS_OK :
 	    sessp_sorter_new(&st->rank, st->o.tmpdir, st->o.memory / 4, err);
@@ -220,10 +221,14 @@ sess_stats_join(struct sess_stats *share, struct sess_err *err)
 void
 sess_stats_free(struct sess_stats *st)
 {
+	size_t i;
+
 	if (st == NULL)
 		return;
 	sessp_table_release(st);
 	sessp_tables_release(st);
+	for (i = 0; i < st->nreports; i++)
+		free(st->best[i].rank);
 	sessp_sorter_free(st->rank);
 	pthread_mutex_destroy(&st->lock);
 	sessp_zone_free(st->zone);
@@ -238,6 +243,7 @@ sess_stats_free(struct sess_stats *st)
 	}
 	sess_buf_release(&st->dimensions);
 	sess_buf_release(&st->key);
+	sess_buf_release(&st->folded);
 	sess_buf_release(&st->scratch);
 	free(st);
 }

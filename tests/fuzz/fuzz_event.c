@@ -10,8 +10,60 @@
 #include <jansson.h>
 
 #include "../../lib/event/private.h"
+#include "sess/group.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What %XX stands for, in place. */
+static size_t
+unescape(char *p, size_t len)
+{
+	size_t i, n = 0;
+	char hex[3] = "";
+
+	for (i = 0; i < len; i++, n++) {
+		p[n] = p[i];
+		if (p[i] != '%')
+			continue;
+		assert(len - i > 2);
+		memcpy(hex, p + i + 1, 2);
+		p[n] = (char)strtoul(hex, NULL, 16);
+		i += 2;
+	}
+	return n;
+}
+
+static bool
+same(struct sess_slice s, const char *p, size_t len)
+{
+	return s.len == len && (len == 0 || memcmp(s.p, p, len) == 0);
+}
+
+/* A key is one field of printable ASCII, from which the group can be read. */
+static void
+key_law(const struct sess_event *ev)
+{
+	bool session = sess_event_has(ev, SESS_K_SESSION_ID);
+	char name[SESS_GROUP_NAME], hash[9] = "", *id, *at, *end;
+	struct sess_buf key = { 0 };
+	size_t i;
+
+	assert(sess_event_key(ev, &key) == SESS_OK && key.len > 9);
+	for (i = 0; i < key.len; i++)
+		assert(key.data[i] > ' ' && key.data[i] < 0x7f);
+	memcpy(hash, key.data, 8);
+	assert(strtoul(hash, NULL, 16) == sess_group_hash(sess_event_group(ev, name)));
+	id = key.data + 9;
+	end = key.data + key.len;
+	at = memchr(id, '@', (size_t)(end - id));
+	assert(id[-1] == ':' && (at != NULL) == session);
+	if (session)
+		assert(same(sess_event_get(ev, SESS_K_APP_ID), at + 1,
+		    unescape(at + 1, (size_t)(end - at - 1))));
+	assert(same(sess_event_group(ev, name), id,
+	    unescape(id, (size_t)((session ? at : end) - id))));
+	sess_buf_release(&key);
+}
 
 /* Write ev, read that, write it again: the same event, the same bytes. */
 static void
@@ -40,6 +92,7 @@ law(const struct sess_event *ev)
 			assert(k > SESS_K_KIND && again.v[k].len > 0 && isfinite(d));
 			(void)sess_event_int(&again, (enum sess_key)k, 0);
 		}
+	key_law(&again);
 	again.line = NULL;
 	assert(sess_event_write(&again, &twice) == SESS_OK);
 	assert(once.len == twice.len && memcmp(once.data, twice.data, once.len) == 0);
@@ -90,6 +143,7 @@ build(const uint8_t *p, size_t size)
 		i += n;
 	}
 	/* these live elsewhere: what is set of them is passed over */
+	key_law(&ev);
 	law(&ev);
 }
 

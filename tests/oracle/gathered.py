@@ -91,12 +91,25 @@ def packed(e, keys):
     return [(len(v := e.get(k, '').encode()), v) for k in keys]
 
 
+PARTS = frozenset('css js mjs map png jpg jpeg gif svg ico webp avif bmp woff woff2 ttf otf eot mp3 mp4 webm ogg '
+                  'json xml wasm txt webmanifest'.split())
+
+
+def is_part(e):
+    """A server's request that is for something of a page."""
+    if e['kind'] != 'request':
+        return False
+    path = e.get('url', '').partition('?')[0]
+    _, dot, extension = path.rpartition('/')[2].rpartition('.')
+    return e.get('method', 'GET') != 'GET' or '/api/' in path or (dot != '' and extension in PARTS)
+
+
 def rank(e):
     """Of equal ids the event with the most keys stays, then the later, then the greater."""
     lowest = -10 ** 18
     return (len(e) - ('src' in e), millis(e.get('time')) if 'time' in e else lowest,
             millis(e.get('received')) if 'received' in e else lowest, KINDS.index(e['kind']),
-            failed(e), packed(e, WHO), packed(e, ENV), packed(e, ['view_id']), packed(e, PLACE))
+            (failed(e), is_part(e)), packed(e, WHO), packed(e, ENV), packed(e, ['view_id']), packed(e, PLACE))
 
 
 def best_of(events):
@@ -129,7 +142,7 @@ def ordered(events):
     for e in events:
         e['at'] = e['received_ms'] if e['time_ms'] is None else e['time_ms'] + skew
     events.sort(key=lambda e: (e['at'], -1 if e['received_ms'] is None else e['received_ms'],
-                               KINDS.index(e['kind']), e['id']))
+                               KINDS.index(e['kind']) + is_part(e), e['id']))
     return events, skew
 
 
@@ -177,7 +190,7 @@ class View:
     def belongs(self, e):
         """Whether an event without view_id goes on with it: neighbours of one page do."""
         here, there = self.place['page'], e.get('page', '')
-        return (not here or not there or here == there) and not (e['kind'] == 'view' and self.viewed)
+        return (is_part(e) or not here or not there or here == there) and not (e['kind'] == 'view' and self.viewed)
 
     def take_place(self, e):
         replace = e['kind'] == 'view' and not self.placed and any(e.get(k) for k in PLACE)

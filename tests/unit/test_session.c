@@ -435,6 +435,38 @@ a_load_that_ends_on_another_route_began_the_first(void **state)
 	end(w);
 }
 
+/* A log of whole seconds says in no order what came within one. */
+static void
+what_a_page_asks_for_is_of_the_page(void **state)
+{
+	static const char *const parts[] = {
+		"/a/site.css", "http://s/x.PNG/y.js?v=1.2/3", "/api/cart?x=a/b", "/favicon.ico",
+	}, *const pages[] = { "/a.css/b", "/js", "/v1.2", "/about?f=x.css", "/apis/" };
+	struct world *w = begin();
+	const struct sess_session *s;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		add(w, SESS_REQUEST, 1 + i, SESS_NO_TIME, T, S, SESS_K_METHOD, "GET",
+		    SESS_K_URL, parts[i], SESS_K_PAGE, parts[i], -1);
+	add(w, SESS_REQUEST, 5, SESS_NO_TIME, T, S, SESS_K_METHOD, "POST", SESS_K_URL, "/order",
+	    SESS_K_PAGE, "/order", -1);
+	add(w, SESS_REQUEST, 6, SESS_NO_TIME, T, S, SESS_K_METHOD, "GET", SESS_K_URL, "/cart",
+	    SESS_K_PAGE, "/cart", -1);
+	for (i = 0; i < 5; i++)
+		add(w, SESS_REQUEST, 7 + i, SESS_NO_TIME, T + 1000 * (int64_t)(i + 1), S,
+		    SESS_K_METHOD, "GET", SESS_K_URL, pages[i], SESS_K_PAGE, pages[i], -1);
+	s = next(w);
+	assert_int_equal(s->nviews, 6);
+	assert_slice(s->views[0].page, "/cart");
+	assert_int_equal(s->members[0].id, 6);
+	for (i = 0; i < 6; i++)
+		assert_int_equal(s->members[i].view, 0);
+	assert_slice(s->exit_page, "/apis/");
+	end(w);
+}
+
 static void
 an_id_made_long_before_is_no_sign_of_a_view(void **state)
 {
@@ -722,6 +754,7 @@ main(void)
 		cmocka_unit_test(a_view_starts_at_its_earliest_sign),
 		cmocka_unit_test(what_an_application_times_is_no_sign_of_a_view),
 		cmocka_unit_test(a_load_that_ends_on_another_route_began_the_first),
+		cmocka_unit_test(what_a_page_asks_for_is_of_the_page),
 		cmocka_unit_test(an_id_made_long_before_is_no_sign_of_a_view),
 		cmocka_unit_test(a_views_place_is_that_of_its_view_event),
 		cmocka_unit_test(events_without_a_view_id_are_grouped_by_neighbouring_pages),

@@ -225,6 +225,59 @@ any_split_is_the_same(void **state)
 	sess_buf_release(&got);
 }
 
+/* The rows of one report, in an order that is asked for; limit 0: all. */
+static void
+rows_of(const char *report, const char *sort, uint64_t limit, struct sess_buf *out)
+{
+	const char *const reports[] = { report, NULL };
+	struct sess_stats_opts o;
+	struct sess_stats *st;
+	struct sess_err err = { 0 };
+
+	sess_stats_opts_init(&o);
+	o.reports = reports;
+	o.sort = sort;
+	o.limit = limit;
+	check(sess_stats_new(&st, &o, &err), &err);
+	feed(st, 0, 60);
+	write_rows(st, out);
+}
+
+static size_t
+count_lines(const struct sess_buf *b)
+{
+	size_t n = 0;
+
+	for (const char *p = b->data; (p = memchr(p, '\n', (size_t)(b->data + b->len - p))) != NULL;
+	    p++)
+		n++;
+	return n;
+}
+
+/* Rows that are not shown need not be kept: those that are, are the first of all. */
+static void
+limited_rows_are_the_first(void **state)
+{
+	static const char *const sorts[] = { NULL, "load_ms", "-load_ms", "-fpt_ms", "time", "-page" };
+	static const uint64_t limits[] = { 1, 2, 7, 20, 100, 4096, 5000 };
+	struct sess_buf every = { 0 }, some = { 0 };
+	size_t i, k, n;
+
+	(void)state;
+	for (i = 0; i < sizeof(sorts) / sizeof(sorts[0]); i++) {
+		rows_of("slow", sorts[i], UINT64_MAX, &every);
+		n = count_lines(&every);
+		assert_true(n > 200);
+		for (k = 0; k < sizeof(limits) / sizeof(limits[0]); k++) {
+			rows_of("slow", sorts[i], limits[k], &some);
+			assert_int_equal(count_lines(&some), n < limits[k] ? n : limits[k]);
+			assert_memory_equal(some.data, every.data, some.len);
+		}
+	}
+	sess_buf_release(&every);
+	sess_buf_release(&some);
+}
+
 /* What several count, and one of them has in the end. */
 static void
 shares_are_the_same(void **state)
@@ -402,6 +455,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spilled_is_the_same),
 		cmocka_unit_test(any_split_is_the_same),
+		cmocka_unit_test(limited_rows_are_the_first),
 		cmocka_unit_test(shares_are_the_same),
 		cmocka_unit_test(like_a_partial),
 		cmocka_unit_test(memory_runs_out),
