@@ -66,13 +66,15 @@ int64_t cli_time(const struct cli *c, const char *option, const char *text);	/* 
 /* Open c->store_dir for reading; what is damaged in it is said.  Exits 2 on failure. */
 void cli_open_store(struct cli *c);
 
-/*
- * With a store: read the sessions that may match q (NULL: all), of these those
- * with one of n ids (ids NULL: all).  end_reason: how they ended will be asked,
- * which depends on all others.
- */
+/* With a store: read the sessions that may match q (NULL: all), of these those with
+ * one of n ids (ids NULL: all). */
 void cli_choose(struct cli *c, const struct sess_query *q, const struct sess_slice *ids,
-    size_t n, bool end_reason);
+    size_t n);
+
+/* All that was chosen of a store, if there is one, was added to g: tell it when the
+ * newest event of the others was, where the end of a session rests on that (or
+ * always).  The choice is lost. */
+void cli_tell_newest(struct cli *c, struct sess_gather *g, bool always);
 
 /* Open the stream with c's settings and messages (problem notes go to stderr and
  * --rejects, ten a file, then counted; --verbose says what was recognised).  A

@@ -192,12 +192,10 @@ give_key(void *arg, unsigned worker, const struct sess_event *ev, struct sess_bu
 
 /* What is read of a store. */
 static void
-choose(struct search *s, const struct search_kept *kept)
+choose(struct search *s)
 {
 	struct sess_slice *ids = NULL;
 	size_t i, n = s->wanted != NULL ? s->wanted->n : 0;
-	/* lines tell nothing of how a session ended */
-	bool end_reason = !kept->lines || kept->note != NULL || !sess_query_of_events(s->query);
 
 	if (s->cli->store == NULL)
 		return;
@@ -205,7 +203,7 @@ choose(struct search *s, const struct search_kept *kept)
 		out_of_memory();
 	for (i = 0; i < n; i++)
 		ids[i] = names_get(s->wanted, i);
-	cli_choose(s->cli, s->whole || ids != NULL ? NULL : s->query, ids, n, end_reason);
+	cli_choose(s->cli, s->whole || ids != NULL ? NULL : s->query, ids, n);
 	free(ids);
 }
 
@@ -299,7 +297,7 @@ gather(struct search *s, const struct search_kept *kept, const char *literal)
 	struct sess_stream *stream;
 	struct sess_err err = { 0 };
 
-	choose(s, kept);
+	choose(s);
 	g = start_gathering(s, kept);
 	s->cli->stream.literal = literal;
 	s->cli->stream.unordered = true;
@@ -308,6 +306,9 @@ gather(struct search *s, const struct search_kept *kept, const char *literal)
 		if (block.len > 0 && sess_gather_add(g, block.data, block.len, &err) < 0)
 			cli_die(NULL, &err);
 	stop_reading(s, stream);
+	/* lines tell nothing of how a session ended */
+	if (!kept->lines || kept->note != NULL || !sess_query_of_events(s->query))
+		cli_tell_newest(s->cli, g, s->tell_newest);
 	return g;
 }
 

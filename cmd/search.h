@@ -31,6 +31,7 @@ struct search {
 	bool of_end;		/* something asks how sessions ended */
 
 	bool narrow;		/* the caller's: pass over what no --session asks for */
+	bool tell_newest;	/* the caller's: newest is wanted whatever is found */
 	bool whole;		/* the caller's: of a store, sessions that can't match, too */
 
 	struct search_worker *workers;

@@ -233,7 +233,7 @@ start(struct path *p)
 	if (c->stream.jobs == 0)
 		c->stream.jobs = cores > 0 ? (unsigned)cores : 1;
 	if (c->store != NULL)
-		cli_choose(c, p->ids, NULL, 0, true);
+		cli_choose(c, p->ids, NULL, 0);
 	c->session.lines = true;
 	c->stream.map = pack;
 	c->stream.begin = begin_block;
@@ -355,11 +355,13 @@ read_all(struct path *p)
 		if (c->follow)
 			show_ripe(p, steady_ms());
 	}
-	if (c->follow)
-		show_ripe(p, INT64_MAX);
-	else
-		show_all(p);
 	cli_done(c, stream);
+	if (c->follow) {
+		show_ripe(p, INT64_MAX);
+		return;
+	}
+	cli_tell_newest(c, p->gather, false);
+	show_all(p);
 }
 
 /* Why nothing is shown, in one line. */

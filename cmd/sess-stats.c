@@ -170,7 +170,7 @@ own(void *arg, enum option opt, const char *value)
 	case OPT_SORT_ROWS:	s->opts.sort = value; break;
 	case OPT_COMPARE:	s->base = value; break;
 	case OPT_FAIL_IF:	s->fail_if = value; break;
-	case OPT_PARTIAL:	s->partial = true; break;
+	case OPT_PARTIAL:	s->partial = s->search.tell_newest = true; break;
 	case OPT_MERGE:		s->merge = true; break;
 	case OPT_FORMAT_REPORT:	format(s, value); break;
 	case OPT_ALL_COLUMNS:	s->how.details = true; break;

@@ -131,8 +131,7 @@ newest_event(struct cli *c)
 }
 
 void
-cli_choose(struct cli *c, const struct sess_query *q, const struct sess_slice *ids,
-    size_t n, bool end_reason)
+cli_choose(struct cli *c, const struct sess_query *q, const struct sess_slice *ids, size_t n)
 {
 	const struct sess_convert_opts *o = &c->stream.convert;
 	struct sess_err err = { 0 };
@@ -143,11 +142,15 @@ cli_choose(struct cli *c, const struct sess_query *q, const struct sess_slice *i
 	if (sess_store_choose(c->store, q, &err) < 0 ||
 	    (ids != NULL && sess_store_choose_ids(c->store, ids, n, &err) < 0))
 		die(&err);
-	if (!end_reason || c->session.newest != INT64_MIN ||
-	    (!sess_store_narrowed(c->store) && c->stream.shard.of <= 1))
+}
+
+void
+cli_tell_newest(struct cli *c, struct sess_gather *g, bool always)
+{
+	if (c->store == NULL || c->session.newest != INT64_MIN ||
+	    (!sess_store_narrowed(c->store) && c->stream.shard.of <= 1) ||
+	    (!always && !sess_gather_asks_newest(g)))
 		return;
 	c->session.newest = newest_event(c);
-	if (sess_store_choose(c->store, q, &err) < 0 ||
-	    (ids != NULL && sess_store_choose_ids(c->store, ids, n, &err) < 0))
-		die(&err);
+	sess_gather_tell_newest(g, c->session.newest);
 }

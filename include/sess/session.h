@@ -227,6 +227,12 @@ enum sess_status sess_gather_each(struct sess_gather *g, unsigned threads,
 enum sess_status sess_gather_ripe(struct sess_gather *g, int64_t now, int64_t idle,
     const struct sess_session **s, struct sess_err *err);
 
+/* Whether it depends on opts.newest how one of the sessions ended that were added: one
+ * may be over for having been idle.  And to tell it late; before the first session is
+ * asked for. */
+bool sess_gather_asks_newest(const struct sess_gather *g);
+void sess_gather_tell_newest(struct sess_gather *g, int64_t when);
+
 /* opts.newest, else when the newest event of all was, by the clocks that sessions go
  * by; INT64_MIN: there was none.  Good once sess_gather_next was called. */
 int64_t sess_gather_newest(const struct sess_gather *g);

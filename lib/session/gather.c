@@ -81,6 +81,29 @@ sess_gather_add(struct sess_gather *g, const char *packed, size_t len,
 	return st;
 }
 
+bool
+sess_gather_asks_newest(const struct sess_gather *g)
+{
+	bool ids = g->opts.rule.idle > 0, visitors = g->opts.visit.idle > 0;
+	struct sess_session s;
+	size_t i;
+
+	if (ids == visitors || g->events != NULL)	/* what is on disk isn't looked at */
+		return ids || visitors;
+	for (i = 0; i < g->store.ngroups; i++) {
+		sessp_group_slices(&g->store, &g->store.groups[i], &s);
+		if (s.session_id.len > 0 ? ids : visitors)
+			return true;
+	}
+	return false;
+}
+
+void
+sess_gather_tell_newest(struct sess_gather *g, int64_t when)
+{
+	g->opts.newest = g->newest = when;
+}
+
 /* -- pieces */
 
 void
