@@ -38,26 +38,26 @@ sess_event_group(const struct sess_event *ev, char name[SESS_GROUP_NAME])
 
 /* -- keys */
 
-/* What a key never holds as it is: what ends a field or a line for somebody, what
- * isn't the same in all orders of characters, and what stands between id and
- * application. */
-static bool
-is_plain(unsigned char c)
-{
-	return c > ' ' && c < 0x7f && c != '%' && c != '@';
-}
+/* What a key holds as it is: not what ends a field or a line for somebody, what isn't
+ * the same in all orders of characters, nor what stands between id and application. */
+static const bool plain[256] = {
+	['!' ... '$'] = true, ['&' ... '?'] = true, ['A' ... '~'] = true
+};
 
 static int
 put_hash(uint32_t hash, struct sess_buf *out)
 {
 	static const char hex[] = "0123456789abcdef";
-	int shift;
+	char *to;
+	int i;
 
 	if (sess_buf_room(out, 9) < 0)
 		return -1;
-	for (shift = 28; shift >= 0; shift -= 4)
-		out->data[out->len++] = hex[hash >> shift & 15];
-	out->data[out->len++] = ':';
+	to = out->data + out->len;
+	for (i = 0; i < 8; i++)
+		to[i] = hex[hash >> (28 - 4 * i) & 15];
+	to[i] = ':';
+	out->len += 9;
 	return 0;
 }
 
@@ -67,19 +67,22 @@ escape(struct sess_slice s, struct sess_buf *out)
 	static const char hex[] = "0123456789ABCDEF";
 	unsigned char c;
 	size_t i;
+	char *to;
 
 	if (s.len > SIZE_MAX / 3 || sess_buf_room(out, 3 * s.len) < 0)
 		return -1;
+	to = out->data + out->len;
 	for (i = 0; i < s.len; i++) {
 		c = (unsigned char)s.p[i];
-		if (is_plain(c)) {
-			out->data[out->len++] = (char)c;
+		if (plain[c]) {
+			*to++ = (char)c;
 			continue;
 		}
-		out->data[out->len++] = '%';
-		out->data[out->len++] = hex[c >> 4];
-		out->data[out->len++] = hex[c & 15];
+		*to++ = '%';
+		*to++ = hex[c >> 4];
+		*to++ = hex[c & 15];
 	}
+	out->len = (size_t)(to - out->data);
 	return 0;
 }
 
