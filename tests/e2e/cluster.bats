@@ -191,6 +191,17 @@ shuffled() {
 	done
 }
 
+@test "what tasks found is put in order by one more" {
+	shuffled 4
+	for ((i = 3; i >= 0; i--)); do
+		sess-find --sorted --no-match-ok --has-error "part.$i"
+	done >found
+	sess-find --has-error "$DATA/demo" >want
+	sess-find found | without_src | cmp - <(without_src <want)
+	newest=$(sess-stats --partial "$DATA/demo" | tail -n 1 | jq .newest_ms)
+	sess-find -l --newest "$newest" found | cmp - <(sess-find -l --has-error "$DATA/demo")
+}
+
 @test "a task that runs again gives the same bytes" {
 	shuffled 3
 	for ((i = 0; i < 3; i++)); do
