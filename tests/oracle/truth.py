@@ -59,6 +59,20 @@ def unanswered(t, s):
     return sum(not a.get('ok') and a.get('status') in (0, None) for a in of(t, 'api'))
 
 
+def abandoned(t, s):
+    """The SDKs tell of a page once it is loaded."""
+    return len(of(t, 'page')) - len(of(t, 'load'))
+
+
+def uncaught_fetches(t, s):
+    """A rejection by a failed fetch is no error to the SDKs: the call is one."""
+    return sum('failed to fetch' in a['detail'].lower() for a in of(t, 'error'))
+
+
+def heads(t, s):
+    return sum(a['detail'].startswith('HEAD ') for a in of(t, 'api'))
+
+
 def sampled(t, name):
     return 10 ** 6 if opt(t, name) > 1 else 0
 
@@ -73,14 +87,17 @@ CAUSES = {
     'page_views': ([('bot', lambda t, s: 10 ** 6 * t['bot']),
                     ('route repeats or goes back', lambda t, s: routes_without_view(t)),
                     ('hash routes, enableSPA off', lambda t, s: t['counts']['spa_routes'] * (opt(t, 'enableSPA', True) is False)),
+                    ('left before it was loaded', abandoned),
                     ('pvSample', lambda t, s: sampled(t, 'pvSample'))], []),
     'js_errors': ([('bot', lambda t, s: 10 ** 6 * t['bot']),
                    ('rejected with a plain string', lambda t, s: sum(a['detail'] == 'plain string rejection' for a in of(t, 'error'))),
+                   ('a failed fetch that nobody caught', uncaught_fetches),
                    ('tab killed within the 3 s an error is held', lambda t, s: 3 * (t['end_kind'] == 'kill'))],
                   [('reported by hand', manual)]),
     'api_calls': ([('bot', lambda t, s: 10 ** 6 * t['bot']),
                    ('sample', lambda t, s: sampled(t, 'sample')),
                    ('left before the answer', unanswered),
+                   ('HEAD is no call to them', heads),
                    ('batch lost at the end of the page', lambda t, s: 2 * (t['sdk'] == 'arms-rum-browser'))],
                   [('reported by hand', manual)]),
     'api_failures': ([('bot', lambda t, s: 10 ** 6 * t['bot']),
