@@ -61,8 +61,9 @@ sessp_lines_next(struct sessp_lines *l, struct sess_err *err)
 		return damaged(l, "a line has no end", err);
 	l->len = (size_t)(nl - l->line);
 	l->at += l->len + 1;
-	if (sess_event_scan(&l->scanner, l->ev, l->line, l->len, NULL) < 0)
-		return damaged(l, "a line is no event", err);
+	if ((st = sess_event_scan(&l->scanner, l->ev, l->line, l->len, NULL)) < 0)
+		return st == SESS_ENOMEM ? sess_err_nomem(err) :
+		    damaged(l, "a line is no event", err);
 	sessp_place(l->ev, l->line, l->len, l->place);
 	if (sessp_place_day(l->place) != l->c.seg->day ||
 	    (!first && memcmp(before, l->place, sizeof(before)) >= 0))

@@ -110,6 +110,7 @@ sessp_lock_state(int dirfd, int *fdp, struct sess_buf *text, struct sess_err *er
 {
 	struct stat mine, now;
 	unsigned tries = 0;
+	enum sess_status st;
 	int fd;
 
 	for (;;) {
@@ -134,9 +135,11 @@ sessp_lock_state(int dirfd, int *fdp, struct sess_buf *text, struct sess_err *er
 		close(fd);
 	}
 	text->len = 0;
-	if (!S_ISREG(mine.st_mode) || sessp_read_fd(fd, MANIFEST_MAX, text, err) < 0) {
+	st = S_ISREG(mine.st_mode) ? sessp_read_fd(fd, MANIFEST_MAX, text, err) :
+	    sess_err_set(err, SESS_EFORMAT, 0, "MANIFEST: it is no file");
+	if (st < 0) {
 		close(fd);
-		return sess_err_set(err, SESS_EFORMAT, 0, "MANIFEST: it is no file");
+		return st;
 	}
 	*fdp = fd;
 	return SESS_OK;
