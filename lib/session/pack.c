@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "private.h"
@@ -151,6 +152,7 @@ static inline char *
 put(struct sess_packer *pk, struct sess_buf *out, char *to, const struct sess_event *ev,
     enum sess_key k)
 {
+	bool plain = ev->plain[k / 64] >> k % 64 & 1;
 	char name[SESS_GROUP_NAME];
 	struct sess_slice made;
 
@@ -160,7 +162,13 @@ put(struct sess_packer *pk, struct sess_buf *out, char *to, const struct sess_ev
 		if (ev->v[k].len > SHORT)
 			return put_long(pk, out, to, ev->v[k]);
 		*to++ = (char)ev->v[k].len;
-		to = copy(to, ev->v[k].p, ev->v[k].len);
+		if (plain && ev->v[k].len <= 32) {
+			/* so many are readable, and there is room: no need to
+			 * foresee its length */
+			memcpy(to, ev->v[k].p, 32);
+			to += ev->v[k].len;
+		} else
+			to = copy(to, ev->v[k].p, ev->v[k].len);
 	} else if (k == SESS_K_VISITOR) {
 		made = sess_event_group(ev, name);
 		*to++ = (char)made.len;

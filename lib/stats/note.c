@@ -9,19 +9,22 @@
  */
 
 static int
-put(struct sess_buf *out, unsigned key, struct sess_slice v)
+put(struct sess_buf *out, unsigned key, struct sess_slice v, bool plain)
 {
 	size_t len = v.len;
 	char *p;
 
-	if (sess_buf_room(out, v.len + 11) < 0)
+	if (sess_buf_room(out, v.len + 11 + 32) < 0)
 		return -1;
 	p = out->data + out->len;
 	*p++ = (char)key;
 	for (; len >= 0x80; len >>= 7)
 		*p++ = (char)(len | 0x80);
 	*p++ = (char)len;
-	memcpy(p, v.p, v.len);
+	if (plain && v.len <= 32)
+		memcpy(p, v.p, 32);
+	else
+		memcpy(p, v.p, v.len);
 	out->len = (size_t)(p + v.len - out->data);
 	return 0;
 }
@@ -40,7 +43,7 @@ sess_stats_note(void *arg, const struct sess_event *ev, uint32_t marks, struct s
 	for (w = 0; w < 2; w++)
 		for (set = st->keys[ev->kind][w] & ev->has[w]; set != 0; set &= set - 1) {
 			k = 64 * w + (unsigned)__builtin_ctzll(set);
-			if (put(out, k, ev->v[k]) < 0)
+			if (put(out, k, ev->v[k], ev->plain[w] >> k % 64 & 1) < 0)
 				return -1;
 		}
 	return 0;
