@@ -14,7 +14,7 @@ DEB_CHECK = libcmocka-dev bats jq zstd xz-utils bzip2 lz4 libarchive-tools pytho
 DEB_FUZZ  = clang libclang-rt-14-dev
 DEB_BENCH = zstd isal jq miller mawk sqlite3 python3-venv
 DEB_SPARK = python3-venv procps $(if $(shell command -v java),,openjdk-17-jre-headless)
-DEB_PARALLEL = parallel openssh-server openssh-client iproute2 procps
+DEB_PARALLEL = parallel openssh-server openssh-client rsync iproute2 procps
 DEB_CI    = $(DEB_FUZZ) valgrind libc6-dbg shellcheck zsh fish
 
 # From PyPI, into the build folder; what runs on Java 17 and Python 3.11.

@@ -33,15 +33,16 @@ waits_for() {
 	return 1
 }
 
-# holding PROGRAM: a folder for PATH with one that gives half of what it has to and waits
-# then, until there is the file "lost"; each is a line in "started".
+# holding PROGRAM CONDITION: the folder "held" for PATH, with one that, where the condition
+# holds, gives half of what it has to and waits then until there is the file "lost"; each
+# is a line in "started".
 holding() {
 	local real
 	real=$(command -v "$1")
 	mkdir -p held
 	cat >"held/$1" <<-END
 	#!/bin/bash
-	[[ "\$*" = *--summary* ]] || exec $real "\$@"	# that is no task
+	[[ $2 ]] || exec $real "\$@"
 	out=\$(mktemp)
 	trap 'rm -f "\$out"' EXIT
 	$real "\$@" >"\$out"
