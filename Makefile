@@ -186,6 +186,11 @@ bench: deps-bench
 	tests/bench/run $(BENCHFLAGS) $(B)
 	tests/bench/store $(STOREFLAGS) $(B)
 
+# The steps of sess-cluster(7), and Spark.  CLUSTERFLAGS='--records 1000000' for a quick look.
+bench-cluster: deps-spark
+	@$(MAKE) $(JOBS) --no-print-directory all $(B)/gen $(B)/spark/installed
+	tests/bench/cluster $(CLUSTERFLAGS) $(B)
+
 # The completions are made from the programs' --help.
 completions: all
 	PATH="$(abspath $(B)):$$PATH" completions/generate completions
@@ -226,5 +231,6 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all deps deps-check deps-spark deps-parallel deps-fuzz deps-bench deps-ci demo check \
-        programs-and-tests unit replay e2e check-spark check-parallel asan valgrind fuzz fuzz-run bench completions install clean
+        programs-and-tests unit replay e2e check-spark check-parallel asan valgrind fuzz fuzz-run bench bench-cluster \
+        completions install clean
 .SECONDARY:
