@@ -1,5 +1,5 @@
-# sess: make, make demo, make check, make asan, make valgrind, make fuzz, make bench,
-# make install DESTDIR= PREFIX=, make clean
+# sess: make, make demo, make check, make check-spark, make check-parallel, make asan,
+# make valgrind, make fuzz, make bench, make bench-cluster, make install DESTDIR= PREFIX=, make clean
 VERSION = 0.1.0
 B      ?= build
 PREFIX ?= /usr/local
@@ -13,7 +13,12 @@ DEB_BUILD = gcc libc6-dev make pkg-config libjansson-dev libarchive-dev libisal-
 DEB_CHECK = libcmocka-dev bats jq zstd xz-utils bzip2 lz4 libarchive-tools python3 sqlite3 mandoc less parallel
 DEB_FUZZ  = clang libclang-rt-14-dev
 DEB_BENCH = zstd isal jq miller mawk sqlite3 python3-venv
+DEB_SPARK = python3-venv procps $(if $(shell command -v java),,openjdk-17-jre-headless)
+DEB_PARALLEL = parallel openssh-server openssh-client rsync iproute2 procps
 DEB_CI    = $(DEB_FUZZ) valgrind libc6-dbg shellcheck zsh fish
+
+# From PyPI, into the build folder; what runs on Java 17 and Python 3.11.
+PYSPARK = pyspark==3.5.*
 
 PKGS    = jansson libarchive libisal libzstd liblzma liblz4 sqlite3 libpcre2-8 libxxhash libmaxminddb yaml-0.1 nettle libutf8proc smartcols
 # Asked when first used, once: a machine on which the packages are yet to be
@@ -30,6 +35,7 @@ WRAP    = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 LIBOBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c lib/*/*.c))
 CMDSRC := $(wildcard cmd/sess-*.c)
 CMDS   := $(patsubst cmd/%.c,$(B)/%,$(CMDSRC))
+SCRIPTS := $(patsubst cmd/%,$(B)/%,$(filter-out %.c %.h,$(wildcard cmd/sess-*)))
 CLIOBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(CMDSRC),$(wildcard cmd/*.c)))
 TESTS  := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 FUZZ   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -40,7 +46,7 @@ SHARED := $(B)/libsess.so.0
 # As many jobs as there are processors, unless somebody said how many.
 JOBS    = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-all: $(B)/libsess.a $(CMDS)
+all: $(B)/libsess.a $(CMDS) $(SCRIPTS)
 
 $(B)/libsess.a: $(LIBOBJ)
 	@rm -f $@
@@ -53,6 +59,12 @@ $(SHARED): $(LIBOBJ)
 
 $(CMDS): $(B)/%: $(B)/cmd/%.o $(CLIOBJ) $(B)/libsess.a
 	$(LINK) -o $@ $^ $(LIBS) $(LDLIBS)
+
+$(SCRIPTS): $(B)/%: cmd/% Makefile
+	@mkdir -p $(@D)
+	sed 's/@VERSION@/$(VERSION)/' $< >$@.new
+	chmod 755 $@.new
+	mv $@.new $@
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -91,6 +103,10 @@ deps:
 	$(call install-missing,$(DEB_BUILD))
 deps-check:
 	$(call install-missing,$(DEB_BUILD) $(DEB_CHECK))
+deps-spark:
+	$(call install-missing,$(DEB_BUILD) $(DEB_CHECK) $(DEB_SPARK))
+deps-parallel:
+	$(call install-missing,$(DEB_BUILD) $(DEB_CHECK) $(DEB_PARALLEL))
 deps-fuzz:
 	$(call install-missing,$(DEB_BUILD) $(DEB_FUZZ))
 deps-bench:
@@ -122,6 +138,24 @@ replay: $(REPLAY)
 e2e: all
 	BUILD="$(abspath $(B))" bats $$(! command -v parallel >/dev/null || echo --jobs "$$(nproc)") tests/e2e
 
+# On engines: a Spark with executors that are processes, hosts that are network
+# namespaces.  These aren't part of check: they need Java and root.
+check-spark: deps-spark
+	@$(MAKE) $(JOBS) --no-print-directory all $(B)/gen $(B)/spark/installed
+	BUILD="$(abspath $(B))" bats tests/engines/spark.bats
+
+check-parallel: deps-parallel
+	@$(MAKE) $(JOBS) --no-print-directory all $(B)/gen
+	BUILD="$(abspath $(B))" bats tests/engines/parallel.bats
+
+$(B)/gen: tests/bench/gen.c
+	$(CC) $(CFLAGS) -D_GNU_SOURCE -o $@ $< -lm
+
+$(B)/spark/installed: Makefile
+	python3 -m venv $(B)/spark
+	$(B)/spark/bin/python3 -m pip install -q --disable-pip-version-check '$(PYSPARK)'
+	touch $@
+
 asan:
 	$(MAKE) check B=build/asan LDLIBS='$(LDLIBS)' \
 	    CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
@@ -152,6 +186,11 @@ bench: deps-bench
 	tests/bench/run $(BENCHFLAGS) $(B)
 	tests/bench/store $(STOREFLAGS) $(B)
 
+# The steps of sess-cluster(7), and Spark.  CLUSTERFLAGS='--records 1000000' for a quick look.
+bench-cluster: deps-spark
+	@$(MAKE) $(JOBS) --no-print-directory all $(B)/gen $(B)/spark/installed
+	tests/bench/cluster $(CLUSTERFLAGS) $(B)
+
 # The completions are made from the programs' --help.
 completions: all
 	PATH="$(abspath $(B)):$$PATH" completions/generate completions
@@ -159,7 +198,7 @@ completions: all
 # -- install
 
 SHARE   = $(DESTDIR)$(PREFIX)/share
-NAMES   = $(notdir $(CMDS))
+NAMES   = $(notdir $(CMDS) $(SCRIPTS))
 
 $(B)/sess.pc: Makefile
 	@mkdir -p $(@D)
@@ -170,7 +209,7 @@ $(B)/sess.pc: Makefile
 
 install: all $(SHARED) $(B)/sess.pc
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/sess
-	install -m 755 $(CMDS) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(CMDS) $(SCRIPTS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(B)/libsess.a $(SHARED) $(DESTDIR)$(PREFIX)/lib
 	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(PREFIX)/lib/libsess.so
 	install -m 644 $(B)/sess.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
@@ -191,6 +230,7 @@ install: all $(SHARED) $(B)/sess.pc
 clean:
 	rm -rf $(B)
 
-.PHONY: all deps deps-check deps-fuzz deps-bench deps-ci demo check programs-and-tests unit replay e2e \
-        asan valgrind fuzz fuzz-run bench completions install clean
+.PHONY: all deps deps-check deps-spark deps-parallel deps-fuzz deps-bench deps-ci demo check \
+        programs-and-tests unit replay e2e check-spark check-parallel asan valgrind fuzz fuzz-run bench bench-cluster \
+        completions install clean
 .SECONDARY:

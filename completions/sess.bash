@@ -25,6 +25,7 @@ _sess() {
 	sess-stats:--user | sess-stats:--user-name | sess-stats:--session | sess-stats:--ip | sess-stats:--page | sess-stats:--browser | sess-stats:--browser-version | sess-stats:--os | sess-stats:--device | sess-stats:--network | sess-stats:--region | sess-stats:--country | sess-stats:--city | sess-stats:--release | sess-stats:--environment | sess-stats:--app | sess-stats:--since | sess-stats:--until | sess-stats:--error | sess-stats:--api | sess-stats:--status | sess-stats:--trace-id | sess-stats:--where | sess-stats:-w | sess-stats:--path | sess-stats:--by | sess-stats:--interval | sess-stats:--compare | sess-stats:--funnel | sess-stats:--threshold | sess-stats:--fail-if | sess-stats:--sort | sess-stats:--limit | sess-stats:-n | sess-stats:--paths | sess-stats:--title | sess-stats:--width | sess-stats:--session-by | sess-stats:--idle | sess-stats:--max-duration | sess-stats:--newest | sess-stats:--max-events | sess-stats:--input-format | sess-stats:--mask-ip | sess-stats:--max-line | sess-stats:--shard | sess-stats:--jobs | sess-stats:-j | sess-stats:--memory | sess-stats:--now | sess-stats:--tz) return ;;
 	sess-index:--format | sess-index:-o) words='text json prometheus' ;;
 	sess-index:--user | sess-index:--user-name | sess-index:--session-by | sess-index:--prune | sess-index:--sql | sess-index:--input-format | sess-index:--mask-ip | sess-index:--max-line | sess-index:--shard | sess-index:--jobs | sess-index:-j | sess-index:--memory | sess-index:--now) return ;;
+	sess-spark:--master | sess-spark:--conf | sess-spark:--shards) return ;;
 	esac
 	case ${1##*/}:$cur in
 	sess-ingest:-*) words='--keyed --session-by --format --input-format --map --trust-forwarded --geoip --ua-regexes --hash-user --mask-ip --drop-query --extra --rejects --summary --strict --max-line --shard --jobs --tmpdir --quiet --verbose --no-progress --help --version' ;;
@@ -32,6 +33,7 @@ _sess() {
 	sess-path:-*) words='--ids-from --null --format --collapse --details --before-error --kind --only-problems --slow-load --slow-api --raw-from --color --width --session-rule --session-by --idle --max-duration --clock --sorted --newest --follow --max-events --default-store --store --input-format --map --trust-forwarded --geoip --ua-regexes --hash-user --mask-ip --drop-query --extra --rejects --summary --strict --max-line --shard --jobs --memory --tmpdir --now --tz --no-match-ok --quiet --verbose --no-progress --help --version' ;;
 	sess-stats:-*) words='--user --user-name --session --ids-from --ip --page --browser --browser-version --os --device --network --region --country --city --release --environment --app --since --until --error --has-error --api --api-failed --status --slow-load --slow-api --trace-id --where --path --invert-match --report --by --interval --compare --funnel --threshold --columns --fail-if --partial --merge --null --sort --limit --format --paths --title --details --color --width --session-rule --session-by --idle --max-duration --clock --sorted --newest --max-events --default-store --store --input-format --map --trust-forwarded --geoip --ua-regexes --hash-user --mask-ip --drop-query --extra --rejects --summary --strict --max-line --shard --jobs --memory --tmpdir --now --tz --no-match-ok --quiet --verbose --no-progress --help --version' ;;
 	sess-index:-*) words='--user --user-name --format --session-by --store --incremental --compact --prune --forget --stat --verify --salvage --sql --input-format --map --trust-forwarded --geoip --ua-regexes --hash-user --mask-ip --drop-query --extra --rejects --summary --strict --max-line --shard --jobs --memory --tmpdir --now --quiet --verbose --no-progress --help --version' ;;
+	sess-spark:-*) words='--text --parquet --master --conf --shards --ship --ship-programs --help --version' ;;
 	esac
 	if [ -n "$words" ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
@@ -40,4 +42,4 @@ _sess() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	fi
 }
-complete -F _sess sess-ingest sess-find sess-path sess-stats sess-index
+complete -F _sess sess-ingest sess-find sess-path sess-stats sess-index sess-spark

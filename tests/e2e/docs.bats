@@ -3,7 +3,8 @@
 
 load helper
 
-programs="sess-ingest sess-find sess-path sess-stats sess-index"
+filters="sess-ingest sess-find sess-path sess-stats sess-index"
+programs="$filters sess-spark"
 
 # A folder in which the paths of the examples lead to the demo's logs.
 examples_folder() {
@@ -74,7 +75,7 @@ try() {
 	examples_folder
 	cp "$DATA"/demo/access.json.log.*.gz .
 	for f in access.json.log.*.gz; do mv "$f" "access.log.${f#access.json.log.}"; done
-	for p in $programs; do
+	for p in $filters; do	# what Spark runs is tried in tests/engines
 		"$p" --help | sed '/^[A-Z].*:$/,$d' | sed -n 's/^  \(.*\)/\1/p' >examples
 		[ -s examples ]
 		while IFS= read -r line; do
@@ -87,6 +88,7 @@ try() {
 	local page line text
 	examples_folder
 	for page in "$ROOT"/man/*.[157]; do
+		[ "${page##*/}" != sess-spark.1 ] || continue
 		echo "$page"
 		page_examples "$page" >examples
 		grep -q . examples
