@@ -29,7 +29,7 @@ teardown_file() {
 
 setup() {
 	cd "$BATS_FILE_TMPDIR" || return 1
-	rm -rf work held started lost part.*
+	rm -rf work held started lost
 }
 
 teardown() {

@@ -4,9 +4,6 @@
 load ../e2e/helper
 load helper
 
-CLUSTER='local-cluster[2,1,1024]'	# two executors, each a process with a core
-LOCAL='local[2]'
-
 setup_file() {
 	cd "$BATS_FILE_TMPDIR" || return 1
 	archives 40000
@@ -22,7 +19,7 @@ setup_file() {
 setup() {
 	cd "$BATS_FILE_TMPDIR" || return 1
 	rm -rf started lost held spark.pid
-	export SPARK_LOCAL_IP=127.0.0.1 PYSPARK_PYTHON=$BUILD/spark/bin/python3
+	export SPARK_LOCAL_IP=127.0.0.1 PATH=$BUILD/spark/bin:$PATH
 }
 
 teardown() {
@@ -30,11 +27,9 @@ teardown() {
 	[ ! -e spark.pid ] || kill "$(cat spark.pid)" 2>/dev/null || :
 }
 
-# spark MASTER ARG...: sess-spark there; what Spark itself has to say goes to a file.
+# spark ARG...: sess-spark in one process.
 spark() {
-	local master=$1
-	shift
-	"$PYSPARK_PYTHON" "$BUILD/sess-spark" --master "$master" --conf spark.ui.enabled=false "$@"
+	sess-spark --master 'local[2]' --conf spark.ui.enabled=false "$@"
 }
 
 # above PID WORD: its nearest ancestor the command line of which holds WORD.
@@ -70,7 +65,8 @@ losing() {
 	mkdir -p log
 	rm -f log/*
 	holding "$program" '"$*" = *--summary*'		# in a task
-	PATH=$PWD/held:$PATH "$PYSPARK_PYTHON" "$BUILD/sess-spark" --master "$CLUSTER" --shards 3 \
+	# two executors, each a process with a core
+	PATH=$PWD/held:$PATH sess-spark --master 'local-cluster[2,1,1024]' --shards 3 \
 	    --conf spark.ui.enabled=false --conf spark.eventLog.enabled=true \
 	    --conf "spark.eventLog.dir=file:$PWD/log" "$@" >got 2>err 3>&- &
 	echo $! >spark.pid
@@ -102,21 +98,18 @@ losing() {
 	sess-find --store st --user "$user" --ids | cmp - <(sess-find -q --user "$user" --ids logs)
 }
 
-@test "sessions found, whole and as records" {
-	spark "$LOCAL" find logs >got 2>err
-	without_src <want.events >want
+@test "sessions found, as records and whole" {
+	spark find -l logs >got 2>err
+	same_lines want.list got
+	spark find --has-error logs >got 2>err
+	sess-find -q --has-error logs | without_src >want
 	without_src <got >got.events
 	same_lines want got.events
-	spark "$LOCAL" find -l logs >got 2>err
-	same_lines want.list got
-	spark "$LOCAL" find -c --has-error logs >got 2>err
-	[ "$(cat got)" -eq "$(sess-find -c --has-error logs)" ]
 }
 
 @test "archives that Spark reads, text and Parquet that it writes" {
 	rm -rf text parquet
-	spark "$LOCAL" --text text --parquet parquet find --has-error "file://$PWD/logs/new" "file:$PWD/demo" \
-	    >got 2>err
+	spark --text text --parquet parquet find --has-error "file://$PWD/logs/new" "file:$PWD/demo" >got 2>err
 	[ ! -s got ]
 	[ -e text/_SUCCESS ]
 	sess-find --has-error logs/new demo | without_src >want
@@ -124,7 +117,7 @@ losing() {
 	same_lines want got
 	# the name of the archive is there
 	grep -q '"src":"[^"]*/logs/new/part-0.ndjson.gz:[0-9]*"' text/part-*
-	"$PYSPARK_PYTHON" - <<-'END' >got 2>err
+	python3 - <<-'END' >got 2>err
 	from pyspark.sql import SparkSession
 	spark = SparkSession.builder.master('local[2]').getOrCreate()
 	for row in spark.read.parquet('parquet').select('id', 'kind', 'duration_ms').collect():
@@ -134,45 +127,60 @@ losing() {
 	same_lines want.rows got
 }
 
-@test "programs and files are shipped" {
-	mkdir -p shipped
-	ln -sf "$BUILD"/sess-* shipped
+@test "programs and files are shipped, clocks and zones are the driver's" {
 	printf 'key' >secret
-	PATH=$PWD/shipped:$PATH spark "$LOCAL" --ship-programs --ship secret stats -r users --hash-user secret \
-	    -o csv logs >got 2>err
-	sess-stats -r users --hash-user secret -o csv logs | cmp - got
-	# hours are those of the driver's zone
-	TZ=Asia/Shanghai spark "$LOCAL" stats -r apis --by hour -n 3 --sort -calls -o tsv logs >got 2>err
-	TZ=Asia/Shanghai sess-stats -r apis --by hour -n 3 --sort -calls -o tsv logs | cmp - got
+	TZ=Asia/Shanghai SESS_NOW=2026-11-23T22:00:00Z spark --ship-programs --ship secret \
+	    stats -r apis --by hour --since 2h -n 3 --sort -calls --hash-user secret -o tsv demo >got 2>err
+	TZ=Asia/Shanghai SESS_NOW=2026-11-23T22:00:00Z sess-stats -r apis --by hour --since 2h -n 3 --sort -calls \
+	    --hash-user secret -o tsv demo >want
+	[ "$(wc -l <want)" -gt 3 ]
+	cmp want got
 }
 
 @test "trouble in a task is the user's" {
-	mkdir -p bad
+	mkdir -p bad held
 	head -c 50000 logs/new/part-0.ndjson.gz >bad/cut.gz
-	printf '{"no":"event"}\n' >bad/nothing.ndjson
-	run spark "$LOCAL" stats -o ndjson bad demo
+	run spark stats -o ndjson bad demo
 	exits 2
 	has 'cut.gz: '
 	has '"report":"overview"'
-	# what the programs don't know costs no start of Spark
-	run spark nowhere stats -r nothing demo
-	exits 2
-	has "nothing"
-	run spark nowhere find --sort user_id demo
-	exits 2
-	has '--sort is not for tasks'
-	run spark "$LOCAL" find -c --user-name nobody demo
-	exits 1
-	run spark "$LOCAL" stats -r apis --fail-if 'calls > 1' demo
+	run spark find -c --user-name nobody demo
 	exits 1
 	# a program that dies in each attempt
-	mkdir -p held
 	printf '#!/bin/sh\nkill -SEGV $$\n' >held/sess-ingest
 	chmod +x held/sess-ingest
-	PATH=$PWD/held:$PATH run spark "$LOCAL" stats demo
+	PATH=$PWD/held:$PATH run spark stats demo
 	exits 2
 	has 'sess-ingest ended with -11'
-	run spark "$LOCAL" stats /nowhere/a.gz
+	run spark stats /nowhere/a.gz
 	exits 2
 	has '/nowhere/a.gz is not there'
+}
+
+@test "what is wrong with the options costs no start of Spark" {
+	tried() { run sess-spark --master nowhere "$@"; exits 2; }
+	tried stats -r nothing demo
+	has nothing
+	tried find --sort user_id demo
+	has '--sort is not for tasks'
+	tried --text t stats demo
+	tried --shards 0 stats demo
+	tried find --no-such-option demo
+	tried find
+	tried
+	tried index demo
+	has 'index needs --store DIR'
+	run sess-spark find --help
+	exits 0
+	[ "$output" = "$(sess-find --help)" ]
+}
+
+@test "the page's examples run" {
+	rm -rf st errors.parquet
+	awk '/^\.Sh / { here = $2 == "EXAMPLES" } here && /^\.Ed/ { shown = 0 } shown { print }
+	    here && /^\.Bd/ { shown = 1 }' "$ROOT/man/sess-spark.1" >examples
+	grep -q 'sess-spark stats' examples
+	bash -e examples >got 2>err
+	grep -q '张伟' got
+	[ -e errors.parquet/_SUCCESS ]
 }
