@@ -1,6 +1,7 @@
 # Loaded by the suites of engines, beside the words of the end-to-end tests.
 # shellcheck shell=bash
 
+# shellcheck disable=SC2034	# a word of the suites
 REPORTS=overview,slow,pages,errors,errors-by-page,apis,resources,vitals,sessions,users,flows,paths,frustration,log
 
 # archives N: the corpus, and N generated records the sessions of which are in several of

@@ -128,8 +128,10 @@ losing() {
 }
 
 @test "programs and files are shipped, clocks and zones are the driver's" {
+	# tasks find nothing but what came along
 	printf 'key' >secret
 	TZ=Asia/Shanghai SESS_NOW=2026-11-23T22:00:00Z spark --ship-programs --ship secret \
+	    --conf spark.executorEnv.PATH=/usr/bin:/bin \
 	    stats -r apis --by hour --since 2h -n 3 --sort -calls --hash-user secret -o tsv demo >got 2>err
 	TZ=Asia/Shanghai SESS_NOW=2026-11-23T22:00:00Z sess-stats -r apis --by hour --since 2h -n 3 --sort -calls \
 	    --hash-user secret -o tsv demo >want
@@ -155,6 +157,13 @@ losing() {
 	run spark stats /nowhere/a.gz
 	exits 2
 	has '/nowhere/a.gz is not there'
+	# an event that is lost on the way
+	rm held/sess-ingest
+	printf '#!/bin/bash\n%s "$@" < <(tail -n +2)\n' "$BUILD/sess-find" >held/sess-find
+	chmod +x held/sess-find
+	PATH=$PWD/held:$PATH run spark find demo
+	exits 2
+	has 'the books do not balance'
 }
 
 @test "what is wrong with the options costs no start of Spark" {
