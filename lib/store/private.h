@@ -14,7 +14,8 @@
  *	lines.c     a segment's events one by one; several segments as one
  *	store.c     a state, opened for reading
  *	shards.c    a directory of stores, opened as one
- *	verify.c    every byte, checked; what can be read of a damaged store
+ *	verify.c    every byte, checked
+ *	salvage.c   what can be read of a damaged store
  *	maintain.c  fewer segments, fewer events
  *	batch.c     what was added to segments, and those published
  *

@@ -1,24 +1,24 @@
-/* Every byte of a store read and checked; and what is left of a damaged one. */
-#include <dirent.h>
+/* Every byte of a store, read and checked. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include <zstd.h>
 
 #include "private.h"
 
 struct check {
 	struct sess_store *st;
 	uint64_t bad;
+	bool nomem;		/* then nothing is known of what was looked at */
 };
 
 static void
 bad(struct check *k, const struct sess_err *err)
 {
+	if (err->code == SESS_ENOMEM) {
+		k->nomem = true;
+		return;
+	}
 	k->bad++;
 	if (k->st->problem != NULL)
 		k->st->problem(k->st->problem_arg, k->st->name, err);
@@ -157,7 +157,7 @@ check_segment(struct check *k, const struct sessp_segment *s)
 enum sess_status
 sess_store_verify(struct sess_store *st, uint64_t *problems, struct sess_err *err)
 {
-	struct check k = { st, 0 };
+	struct check k = { st, 0, false };
 	size_t i;
 
 	if (st->nshards > 0)
@@ -165,167 +165,5 @@ sess_store_verify(struct sess_store *st, uint64_t *problems, struct sess_err *er
 	for (i = 0; i < st->m.n; i++)
 		check_segment(&k, &st->m.segments[i]);
 	*problems = k.bad;
-	return SESS_OK;
-}
-
-/* -- salvage */
-
-struct salvage {
-	struct sess_indexer *ix;
-	struct sess_event_scanner scanner;
-	struct sess_event ev;
-	struct sess_buf raw, packed;
-	sess_store_problem *problem;
-	void *arg;
-};
-
-#define FRAME_MAX ((size_t)1 << 30)
-
-/* The whole lines that are events. */
-static enum sess_status
-take_lines(struct salvage *s, struct sess_err *err)
-{
-	char *p = s->raw.data, *end = p + s->raw.len, *nl;
-	enum sess_status st;
-
-	for (; p < end && (nl = memchr(p, '\n', (size_t)(end - p))) != NULL; p = nl + 1) {
-		st = sess_event_scan(&s->scanner, &s->ev, p, (size_t)(nl - p), NULL);
-		if (st == SESS_ENOMEM)
-			return sess_err_nomem(err);
-		if (st < 0 || !sess_shard_has(s->ix->m.shard, &s->ev))
-			continue;
-		s->packed.len = 0;
-		if ((st = sess_indexer_pack(&s->ev, &s->packed, err)) < 0 ||
-		    (st = sess_indexer_add(s->ix, s->packed.data, s->packed.len, err)) < 0)
-			return st;
-	}
-	return SESS_OK;
-}
-
-/* The frame at p, of at most len bytes: how long it is, 0 where it is none. */
-static enum sess_status
-take_frame(struct salvage *s, const char *p, size_t len, size_t *packed, struct sess_err *err)
-{
-	unsigned long long raw;
-
-	*packed = ZSTD_findFrameCompressedSize(p, len);
-	if (ZSTD_isError(*packed)) {
-		*packed = 0;
-		return SESS_OK;
-	}
-	raw = ZSTD_getFrameContentSize(p, len);
-	if (raw == ZSTD_CONTENTSIZE_UNKNOWN || raw == ZSTD_CONTENTSIZE_ERROR || raw > FRAME_MAX) {
-		*packed = 0;
-		return SESS_OK;
-	}
-	s->raw.len = 0;
-	if (sess_buf_room(&s->raw, (size_t)raw + SESSP_PAD) < 0)
-		return sess_err_nomem(err);
-	if (ZSTD_decompress(s->raw.data, (size_t)raw, p, *packed) != raw) {
-		*packed = 0;
-		return SESS_OK;
-	}
-	s->raw.len = (size_t)raw;
-	memset(s->raw.data + s->raw.len, 0, SESSP_PAD);
-	return take_lines(s, err);
-}
-
-/* One frame after another; behind what is none, the next that begins as one. */
-static enum sess_status
-take_events(struct salvage *s, const char *p, size_t len, const char *name,
-    struct sess_err *err)
-{
-	static const char magic[] = { '\x28', '\xb5', '\x2f', '\xfd' };
-	const char *end = p + len, *next;
-	struct sess_err why = { 0 };
-	enum sess_status st;
-	size_t n;
-
-	while (p < end) {
-		if ((st = take_frame(s, p, (size_t)(end - p), &n, err)) < 0)
-			return st;
-		if (n > 0) {
-			p += n;
-			continue;
-		}
-		next = p + 1 < end ? memmem(p + 1, (size_t)(end - p - 1), magic, sizeof(magic)) : NULL;
-		if (next == NULL)
-			next = end;
-		why = (struct sess_err){ 0 };
-		sess_err_set(&why, SESS_EFORMAT, 0, "%zu bytes can't be read", (size_t)(next - p));
-		s->problem(s->arg, name, &why);
-		p = next;
-	}
-	return SESS_OK;
-}
-
-static enum sess_status
-take_segment(struct salvage *s, int segments, const char *name, struct sess_err *err)
-{
-	struct sess_err why = { 0 };
-	struct sess_buf file = { 0 };
-	enum sess_status st;
-	char path[64];
-	int fd;
-
-	(void)snprintf(path, sizeof(path), "%s/events.zst", name);
-	fd = openat(segments, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0) {
-		sess_err_sys(&why, errno, NULL);
-		s->problem(s->arg, path, &why);
-		return SESS_OK;
-	}
-	st = sessp_read_fd(fd, UINT64_MAX, &file, err);
-	close(fd);
-	if (st == SESS_OK)
-		st = take_events(s, file.data, file.len, path, err);
-	sess_buf_release(&file);
-	return st;
-}
-
-/* The segments that the MANIFEST speaks of, or, where it can't be read, all. */
-static enum sess_status
-take_all(struct salvage *s, const char *dir, struct sess_err *err)
-{
-	struct sess_err why = { 0 };
-	struct sess_store *st = NULL;
-	enum sess_status r = SESS_OK;
-	struct dirent *e;
-	int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), segments;
-	DIR *d;
-	size_t i;
-
-	segments = dirfd >= 0 ? openat(dirfd, "segments", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (segments < 0 || (d = fdopendir(segments)) == NULL) {
-		r = sess_err_sys(err, errno, "segments");
-		if (segments >= 0)
-			close(segments);
-		if (dirfd >= 0)
-			close(dirfd);
-		return r;
-	}
-	if (sess_store_open(&st, dir, &why) < 0)
-		s->problem(s->arg, dir, &why);
-	for (i = 0; st != NULL && i < st->m.n && r == SESS_OK; i++)
-		r = take_segment(s, segments, st->m.segments[i].name, err);
-	while (st == NULL && r == SESS_OK && (e = readdir(d)) != NULL)
-		if (sessp_segment_name(e->d_name))
-			r = take_segment(s, segments, e->d_name, err);
-	sess_store_free(st);
-	closedir(d);
-	close(dirfd);
-	return r;
-}
-
-enum sess_status
-sess_store_salvage(const char *dir, struct sess_indexer *ix, sess_store_problem *problem,
-    void *arg, struct sess_err *err)
-{
-	struct salvage s = { .ix = ix, .problem = problem, .arg = arg };
-	enum sess_status st = take_all(&s, dir, err);
-
-	sess_event_scanner_release(&s.scanner);
-	sess_buf_release(&s.raw);
-	sess_buf_release(&s.packed);
-	return st;
+	return k.nomem ? sess_err_nomem(err) : SESS_OK;
 }

@@ -6,7 +6,8 @@
  *
  * FAULT_KIND: kill (SIGKILL instead of the call), after (behind it), half (of a
  * write half is done before), enospc, eio (the call fails).  FAULT_COUNT: a file
- * to which the number of calls is written at the end.
+ * to which the number of calls is written at the end.  FAULT_UNREADABLE: from this
+ * place on a block of no file can be read.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -86,6 +87,21 @@ ssize_t
 pwrite(int fd, const void *p, size_t len, off_t at)
 {
 	FAULTY(REAL(pwrite)(fd, p, len, at));
+}
+
+ssize_t
+pread(int fd, void *p, size_t len, off_t at)
+{
+	const char *text = getenv("FAULT_UNREADABLE");
+	off_t bad = text != NULL ? atol(text) : -1;
+
+	if (at >= bad && at < bad + 4096) {
+		errno = EIO;
+		return -1;
+	}
+	if (at < bad && (off_t)len > bad - at)
+		len = (size_t)(bad - at);
+	return REAL(pread)(fd, p, len, at);
 }
 
 int
