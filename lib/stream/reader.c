@@ -647,21 +647,22 @@ fill_member(struct sessp_reader *r, struct sessp_block *b)
 		keep_context(r, b);
 }
 
-/* The first block of a feed's part. */
+/* The block is of a feed's part, which is opened for the first. */
 static bool
 open_fed(struct sessp_reader *r, struct sessp_block *b)
 {
 	struct sess_err err = { 0 };
+	bool first = !r->opened;
 
-	if (r->opened)
-		return true;
 	r->opened = true;
-	if ((r->origin = origin_new(r, r->feed->name(r->feed->arg, r->part))) == NULL) {
+	if (first && (r->origin = origin_new(r, r->feed->name(r->feed->arg, r->part))) == NULL) {
 		sess_err_nomem(&b->fatal);
 		return false;
 	}
 	r->origin->format = &sessp_events;
-	if (r->feed->open(r->feed->arg, r->part, &r->fed, &err) < 0) {
+	atomic_fetch_add(&r->origin->refs, 1);
+	b->origin = r->origin;
+	if (first && r->feed->open(r->feed->arg, r->part, &r->fed, &err) < 0) {
 		note(r, b, &err);
 		r->ended = true;
 		return false;
@@ -678,8 +679,6 @@ fill_fed(struct sessp_reader *r, struct sessp_block *b)
 
 	if (r->ended || !open_fed(r, b))
 		return;
-	atomic_fetch_add(&r->origin->refs, 1);
-	b->origin = r->origin;
 	st = r->feed->fill(r->fed, &out, &err);
 	b->data = out.data;
 	b->len = out.len;

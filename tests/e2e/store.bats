@@ -318,3 +318,31 @@ random_options() {
 	run -2 --separate-stderr sess-find --store st -l
 	[[ "$stderr" == *'catalog is damaged'* ]]
 }
+
+@test "a look-up reads no events but those of the sessions that may match" {
+	# without the errors that are too long to be kept in a catalog
+	sess-ingest "$DATA/demo" | awk 'length < 6000' >demo
+	for d in 21 22 23; do
+		sed "s/2026-11-23/2026-11-$d/g; s/\"session_id\":\"/&$d/; s/\"user_id\":\"/&$d/; s/\"user_name\":\"/&$d/; s/\"message\":\"/&$d/" demo
+	done >events
+	sess-index --store st events
+	rm st/segments/2026-11-2[13]*/events.zst
+	s=$(sess-find --ids --has-error events | grep ^22 | head -n 1)
+	[ -n "$s" ]
+	same events -- --session "$s"
+	same events -- -l --user-name '22张*'
+	same events -- -l --user '22*' --api-failed
+	same events -- -l --error '^22.*not defined'
+	same events -- -l --has-error --since 2026-11-22 --until 2026-11-23
+	run -2 sess-find --store st -c
+	has 'sess-find: st: 2026-11-21-0/events.zst: No such file'
+	# of the segment, too, only the frames
+	sess-index --store one <(grep '"session_id":"22' events)
+	first=$(zstdcat one/segments/*/events.zst | head -n 1 | jq -r .session_id)
+	last=$(zstdcat one/segments/*/events.zst | tail -n 1 | jq -r .session_id)
+	want=$(sess-find --store one --session "$first" | md5sum)
+	truncate -s -10 one/segments/*/events.zst
+	[ "$(sess-find --store one --session "$first" | md5sum)" = "$want" ]
+	run -2 sess-find --store one --session "$last"
+	has 'is damaged'
+}
