@@ -74,8 +74,10 @@ make_table(struct sess_sql *sql, struct sess_err *err)
 		r = sess_buf_add(&make, ")", 2) | sess_buf_add(&insert, ")", 2);
 	if (r == 0 && (rc = sqlite3_exec(sql->db, make.data, NULL, NULL, NULL)) == SQLITE_OK)
 		rc = sqlite3_prepare_v2(sql->db, insert.data, -1, &sql->insert, NULL);
+	/* json_each declares its columns when it is first met, which those who ask
+	 * aren't allowed to */
 	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(sql->db, "begin", NULL, NULL, NULL);
+		rc = sqlite3_exec(sql->db, "select 1 from json_each('[]'); begin", NULL, NULL, NULL);
 	sess_buf_release(&make);
 	sess_buf_release(&insert);
 	return rc == SQLITE_OK ? SESS_OK : failed(sql, rc, err);
@@ -173,7 +175,8 @@ prepare(struct sess_sql *sql, const char *text, sqlite3_stmt **stmt, struct sess
 	if (rc != SQLITE_OK)
 		return failed(sql, rc, err);
 	if (*stmt == NULL || rest[strspn(rest, " \t\n;")] != '\0' ||
-	    !sqlite3_stmt_readonly(*stmt) || sqlite3_column_count(*stmt) == 0) {
+	    !sqlite3_stmt_readonly(*stmt) || sqlite3_stmt_isexplain(*stmt) ||
+	    sqlite3_column_count(*stmt) == 0) {
 		sqlite3_finalize(*stmt);
 		*stmt = NULL;
 		return sess_err_set(err, SESS_EFORMAT, 0, "it is not one SELECT");

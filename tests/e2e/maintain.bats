@@ -38,6 +38,20 @@ segments() {
 	has '0 written, in 0 days'
 }
 
+@test "batches of one day are written as often as the page says, at most" {
+	sess-ingest "$DATA/demo" >events
+	split -n l/32 events part.
+	total=0
+	for p in part.*; do
+		n=$(sess-index --store st --verbose "$p" 2>&1 | sed -n 's/.*; \([0-9]*\) written.*/\1/p')
+		total=$((total + n))
+	done
+	# 2 + 1.7 log2 32
+	[ "$total" -le $((1211 * 105 / 10)) ]
+	[ "$total" -gt 1211 ]
+	[ "$(segments)" -le 4 ]
+}
+
 @test "pruning removes whole days, and nothing else" {
 	days x		# sessions over all days
 	sess-index --store st --prune 2d --now 2026-11-24T12:00:00Z
@@ -60,6 +74,14 @@ segments() {
 	grep -q 'events removed, in 5 days' err
 	content | cmp - want
 	run -1 sess-find --store st --user-name 张伟 -c
+	# segments are those of a store that never had the person
+	sess-index --store st --compact
+	grep -v -F -f <(sess-find --ids --user-name 张伟 events) events >rest
+	sess-index --store never rest
+	for s in events.zst catalog; do
+		cat never/segments/*/$s >never.files
+		cat st/segments/*/$s | cmp - never.files
+	done
 	for s in st/segments/*; do
 		[ -z "$(zstdcat "$s/events.zst" | grep 张伟)" ]
 		[ -z "$(grep -l 张伟 "$s/catalog")" ]
@@ -122,8 +144,12 @@ segments() {
 	    sort_by(-.[1], .[0]) | .[:3][]')" ]
 	run -0 sess-index --store st --sql 'with t as (select * from session where js_errors > 0) select count(*) c, min(start) s from t'
 	[ "$(jq .c <<<"$output")" = "$(sess-find -c --where 'js_errors > 0' events)" ]
+	run -0 sess-index --store st --sql 'select count(*) n from session, json_each(user_ids)'
+	[ "$(jq .n <<<"$output")" = "$(sess-find -l events | jq -s 'map(.user_ids | length) | add')" ]
+	run -0 sess-index --store st --sql "select x'ff00' as a, char(55296) as b"
+	[ "$(jq -c 'map_values(type)' <<<"$output")" = '{"a":"string","b":"string"}' ]
 	for bad in 'delete from session' 'attach "x" as y' 'select load_extension("x")' 'pragma user_version' \
-	    'select 1; select 2' 'select * from sqlite_master' 'create table x (y)' 'select readfile("/etc/passwd")' \
+	    'select 1; select 2' 'select * from sqlite_master' 'create table x (y)' 'explain select 1' 'select readfile("/etc/passwd")' \
 	    'with recursive t(x) as (select 1 union all select x + 1 from t) select * from t' ''; do
 		run -2 sess-index --store st --sql "$bad"
 	done
