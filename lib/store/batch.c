@@ -185,7 +185,7 @@ sess_indexer_pack(const struct sess_event *ev, struct sess_buf *out, struct sess
 	len = out->len - at;
 	if (len > 0 && out->data[out->len - 1] == '\n')
 		len--;
-	if (len > UINT32_MAX)
+	if (len > SESSP_LINE_MAX)
 		return sess_err_set(err, SESS_ELIMIT, 0, "an event is too long");
 	out->len = at + len;
 	n = (uint32_t)len;

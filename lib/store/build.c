@@ -383,7 +383,7 @@ sessp_builder_add(struct sessp_builder *b, const char *place, const char *line, 
 
 	if ((b->nrows == 0 || b->row != hash) && (st = begin_row(b, hash, err)) < 0)
 		return st;
-	if (len >= UINT32_MAX || more(&j->lines, &j->lines_cap, j->nlines, sizeof(*j->lines)) < 0 ||
+	if (more(&j->lines, &j->lines_cap, j->nlines, sizeof(*j->lines)) < 0 ||
 	    sess_buf_add(&j->raw, line, len) < 0 || sess_buf_putc(&j->raw, '\n') < 0)
 		return sess_err_nomem(err);
 	j->lines[j->nlines++] = (struct line_of){ (uint32_t)(b->nrows - 1), (uint32_t)len };

@@ -101,6 +101,8 @@ sessp_frames_load(struct sessp_frames *f, uint64_t i, const struct sessp_frame *
 		return damaged(f, i, "its size is wrong", err);
 	len = next->at - frame->at;
 	raw = next->raw - frame->raw;
+	if (raw > SESSP_FRAME_MAX || len > ZSTD_compressBound(raw))
+		return damaged(f, i, "its size is wrong", err);
 	if ((st = read_frame(f, i, frame, len, err)) < 0)
 		return st;
 	if (ZSTD_getFrameContentSize(f->packed.data, len) != raw)

@@ -290,6 +290,11 @@ bool sessp_error_parts(struct sess_slice text, struct sess_event *ev);
 
 /* -- frames.c */
 
+/* No frame has more, so that what one says of itself fills no memory; a line is
+ * shorter than that by far. */
+#define SESSP_FRAME_MAX ((size_t)1 << 30)
+#define SESSP_LINE_MAX (SESSP_FRAME_MAX / 2)
+
 struct ZSTD_DCtx_s;
 
 struct sessp_frames {			/* a segment's events, a frame at a time */

@@ -14,7 +14,6 @@
 
 #include "private.h"
 
-#define FRAME_MAX ((size_t)1 << 30)
 #define WINDOW ((size_t)4 << 20)	/* bytes of a file at a time */
 #define DISK_BLOCK 4096
 #define HEAD 32			/* more than what a frame begins with */
@@ -74,7 +73,7 @@ take_frame(struct salvage *s, const char *p, size_t len, size_t *packed, struct 
 		return SESS_OK;
 	}
 	raw = ZSTD_getFrameContentSize(p, len);
-	if (raw == ZSTD_CONTENTSIZE_UNKNOWN || raw == ZSTD_CONTENTSIZE_ERROR || raw > FRAME_MAX) {
+	if (raw > SESSP_FRAME_MAX) {		/* what it doesn't say is more than any */
 		*packed = 0;
 		return SESS_OK;
 	}
@@ -115,7 +114,8 @@ widen(struct window *w, size_t want, struct sess_err *err)
 
 	if (rest_of(w) >= want || is_last(w))
 		return SESS_OK;
-	memmove(w->bytes.data, w->bytes.data + w->done, rest_of(w));
+	if (w->done > 0)
+		memmove(w->bytes.data, w->bytes.data + w->done, rest_of(w));
 	w->at += w->done;
 	w->bytes.len -= w->done;
 	w->done = 0;
@@ -167,7 +167,7 @@ goes_on(const struct window *w)
 	unsigned long long raw = ZSTD_getFrameContentSize(w->bytes.data + w->done, rest_of(w));
 
 	/* what isn't known is larger than any */
-	return !is_last(w) && raw <= FRAME_MAX && rest_of(w) < ZSTD_compressBound((size_t)raw);
+	return !is_last(w) && raw <= SESSP_FRAME_MAX && rest_of(w) < ZSTD_compressBound((size_t)raw);
 }
 
 static void
