@@ -17,6 +17,7 @@
 
 struct sessp_regex {
 	pcre2_code *code;
+	bool jit;			/* compiled for the processor */
 	char *plain;			/* a pattern that is a text itself, or NULL */
 	size_t plain_len;
 };
@@ -51,7 +52,7 @@ sessp_regex_new(struct sessp_regex **re, const char *pattern, struct sess_err *e
 	}
 	if ((*re)->code != NULL) {
 		/* what the JIT can't do, the interpreter does within the same limits */
-		(void)pcre2_jit_compile((*re)->code, PCRE2_JIT_COMPLETE);
+		(*re)->jit = pcre2_jit_compile((*re)->code, PCRE2_JIT_COMPLETE) == 0;
 		return SESS_OK;
 	}
 	free(*re);
@@ -134,7 +135,8 @@ sessp_regex_find(const struct sessp_regex *re, struct sessp_matcher *m, const ch
 		*found = memmem(p, len, re->plain, re->plain_len) != NULL;
 		return SESS_OK;
 	}
-	rc = pcre2_match(re->code, (PCRE2_SPTR)p, n, 0,
+	/* what pcre2_match asks before it does the same is a sixth of a short search */
+	rc = (re->jit ? pcre2_jit_match : pcre2_match)(re->code, (PCRE2_SPTR)p, n, 0,
 	    n < len ? PCRE2_NOTEOL : 0, m->data, m->context);
 	if (rc >= 0) {
 		*found = true;
