@@ -179,8 +179,7 @@ fuzz-run: $(FUZZER)
 		    $$(ls -d tests/fuzz/corpus/$$t 2>/dev/null || :); \
 	done
 
-# BENCHFLAGS='--records 1000000 --pairs 3' for a quick look, STOREFLAGS='--records 10000000
-# --spill 10000000' for a long one.
+# BENCHFLAGS='--records 1000000 --pairs 3' STOREFLAGS='--large 0' for a quick look.
 bench: deps-bench
 	@$(MAKE) $(JOBS) --no-print-directory all
 	tests/bench/run $(BENCHFLAGS) $(B)
