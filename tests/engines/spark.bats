@@ -50,7 +50,7 @@ kill_executor() {
 	local executor
 	waits_for [ -s started ]
 	executor=$(above "$(head -n 1 started)" CoarseGrainedExecutorBackend)
-	[ "$(above "$executor" "$BUILD/sess-spark")" = "$(cat spark.pid)" ]
+	[ "$(above "$executor" 'timeout 300 sess-spark')" = "$(cat spark.pid)" ]
 	kill -KILL "$executor"
 	waits_for [ ! -e "/proc/$executor" ]
 	touch lost
@@ -66,7 +66,7 @@ losing() {
 	rm -f log/*
 	holding "$program" '"$*" = *--summary*'		# in a task
 	# two executors, each a process with a core
-	PATH=$PWD/held:$PATH sess-spark --master 'local-cluster[2,1,1024]' --shards 3 \
+	PATH=$PWD/held:$PATH timeout 300 sess-spark --master 'local-cluster[2,1,1024]' --shards 3 \
 	    --conf spark.ui.enabled=false --conf spark.eventLog.enabled=true \
 	    --conf "spark.eventLog.dir=file:$PWD/log" "$@" >got 2>err 3>&- &
 	echo $! >spark.pid
