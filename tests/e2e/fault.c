@@ -93,9 +93,9 @@ ssize_t
 pread(int fd, void *p, size_t len, off_t at)
 {
 	const char *text = getenv("FAULT_UNREADABLE");
-	off_t bad = text != NULL ? atol(text) : -1;
+	off_t bad = text != NULL ? atol(text) : 0;
 
-	if (at >= bad && at < bad + 4096) {
+	if (text != NULL && at >= bad && at < bad + 4096) {
 		errno = EIO;
 		return -1;
 	}
